@@ -1,0 +1,44 @@
+// pino, set up once: redaction of everything secret, JSON lines or a readable form, always on stderr.
+import { type Logger as PinoLogger, pino } from 'pino';
+import pretty from 'pino-pretty';
+
+/** What every part logs with: static message, data in fields. */
+export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error'> & {
+  child(bindings: Record<string, unknown>): Logger;
+};
+
+/** Levels a user can choose. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** Field names whose values are never written, at the top level and one level down. */
+const secretFields = [
+  'token',
+  'apiToken',
+  'api_token',
+  'secret',
+  'tunnelSecret',
+  'tunnel_secret',
+  'password',
+  'authorization',
+  'cookie',
+  'credentials',
+];
+
+const redact = {
+  paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
+  censor: '[secret]',
+};
+
+/** A logger writing to stderr, so that stdout stays free for `--json`; `auto` is readable on a terminal, else JSON. */
+export function createLogger(options: { level: LogLevel; format: 'auto' | 'pretty' | 'json' }): Logger {
+  const readable = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true);
+  const stream = readable
+    ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })
+    : pino.destination({ dest: 2, sync: true });
+  return pino({ level: options.level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** A logger that writes nothing, for tests and one-shot commands. */
+export function createSilentLogger(): Logger {
+  return pino({ level: 'silent' });
+}

@@ -1,0 +1,92 @@
+// The one Ajv instance, and the one way every boundary uses it: parse(schema, input) gives a typed value or a ValidationError.
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import addFormats from 'ajv-formats';
+import { type ErrorCode, ValidationError } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+/** A JSON Schema whose checked values have type T. */
+export interface Schema<T> {
+  readonly schema: Record<string, unknown>;
+  /** Only carries the type. */
+  readonly type?: T;
+}
+
+const options = {
+  allErrors: true,
+  strict: true,
+  allowUnionTypes: true,
+  useDefaults: true,
+  keywords: ['x-reload', 'x-secret'],
+};
+const strictAjv = new Ajv(options);
+const coercingAjv = new Ajv({ ...options, coerceTypes: true });
+addFormats.default(strictAjv);
+addFormats.default(coercingAjv);
+
+const compiled = new WeakMap<object, ValidateFunction>();
+
+/** Names the type a JSON Schema stands for. */
+export function schemaOf<T>(schema: Record<string, unknown>): Schema<T> {
+  return { schema };
+}
+
+/** Where a value came from, for the error. */
+export interface ParseOptions {
+  /** A file, container or label. */
+  readonly where: string;
+  readonly code?: ErrorCode;
+  /** Strings become numbers and booleans where the schema wants them; for input that can only be strings. */
+  readonly coerce?: boolean;
+}
+
+/** The input as T, defaults filled in on a copy; throws ValidationError naming the first few problems, each with its JSON pointer. */
+export function parse<T>(schema: Schema<T>, input: unknown, options: ParseOptions): T {
+  const value: unknown = structuredClone(input);
+  const validate = compile(schema.schema, options.coerce === true);
+  if (validate(value)) return value as T;
+  const errors = validate.errors ?? [];
+  throw new ValidationError({
+    code: options.code ?? 'E_INPUT_INVALID',
+    message: errors.slice(0, 3).map(describe).join('; '),
+    where: options.where,
+    hint: hintFor(errors, schema.schema),
+  });
+}
+
+function compile(schema: Record<string, unknown>, coerce: boolean): ValidateFunction {
+  if (coerce) return coercingAjv.compile(schema);
+  const known = compiled.get(schema);
+  if (known !== undefined) return known;
+  const fresh = strictAjv.compile(schema);
+  compiled.set(schema, fresh);
+  return fresh;
+}
+
+function describe(error: ErrorObject): string {
+  const at = error.instancePath === '' ? '/' : error.instancePath;
+  if (error.keyword === 'additionalProperties')
+    return `${at}: unknown key "${String(error.params.additionalProperty)}"`;
+  if (error.keyword === 'enum') return `${at}: must be one of ${(error.params.allowedValues as unknown[]).join(', ')}`;
+  return `${at}: ${error.message ?? error.keyword}`;
+}
+
+function hintFor(errors: readonly ErrorObject[], schema: Record<string, unknown>): string | undefined {
+  const unknown = errors.find((error) => error.keyword === 'additionalProperties');
+  if (unknown === undefined) return undefined;
+  const names = Object.keys(
+    (resolveProperties(schema, unknown.schemaPath) as Record<string, unknown> | undefined) ?? {},
+  );
+  const close = nearest(String(unknown.params.additionalProperty), names);
+  return close === undefined ? `valid names are ${names.join(', ')}` : `did you mean "${close}"?`;
+}
+
+/** The `properties` beside the `additionalProperties` a schema path points at. */
+function resolveProperties(schema: unknown, schemaPath: string): unknown {
+  const steps = schemaPath.replace(/^#\//, '').split('/').slice(0, -1);
+  let at: unknown = schema;
+  for (const step of steps) {
+    const key = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+    at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined;
+  }
+  return typeof at === 'object' && at !== null ? (at as Record<string, unknown>).properties : undefined;
+}
