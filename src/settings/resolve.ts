@@ -1,0 +1,152 @@
+// From the checked file to the settings the program reads: defaults that depend on other keys, durations, addresses, secrets.
+import { join, resolve as resolvePath } from 'node:path';
+import { ValidationError } from '../errors.ts';
+import { durationMs } from './duration.ts';
+import type { ListenAddress, Settings, SettingsFile, TunnelSetting } from './settings.ts';
+
+/** What resolving needs from outside. */
+export interface ResolveInputs {
+  readonly readSecret: (file: string) => string;
+  readonly where: string;
+  readonly defaultDataDir: string;
+  readonly cwd: string;
+}
+
+/** The resolved settings; throws ValidationError where keys contradict each other. */
+export function resolveSettings(file: SettingsFile, inputs: ResolveInputs): Settings {
+  const dataDir = resolvePath(inputs.cwd, file.data_dir ?? inputs.defaultDataDir);
+  const embeddedEdge = resolveEmbeddedEdge(file, dataDir, inputs.where);
+  const loopbackOnly =
+    file.edge === 'embedded' && isLoopback(embeddedEdge.http.host) && isLoopback(embeddedEdge.https.host);
+  const accessDefault = file.access?.default ?? (loopbackOnly ? 'public' : 'none');
+  const policies = file.access?.policies ?? {};
+  checkAccessDefault(accessDefault, policies, inputs.where);
+  return {
+    domain: file.domain,
+    edge: file.edge,
+    connector: file.connector,
+    mode: file.mode,
+    graceMs: durationMs(file.grace, `${inputs.where} /grace`),
+    owner: file.owner,
+    dataDir,
+    cloudflare: resolveCloudflare(file, inputs),
+    dockerEndpoints: resolveEndpoints(file.docker?.endpoints),
+    expose: file.expose,
+    services: file.services ?? [],
+    accessDefault: accessDefault === 'none' ? undefined : accessDefault,
+    policies,
+    labels: {
+      prefix: file.labels?.prefix ?? 'sallyport',
+      allow: {
+        public: file.labels?.allow?.public ?? false,
+        noTlsVerify: file.labels?.allow?.no_tls_verify ?? false,
+        otherOrigins: file.labels?.allow?.other_origins ?? false,
+      },
+    },
+    plugins: {
+      dir: file.plugins?.dir === undefined ? undefined : resolvePath(inputs.cwd, file.plugins.dir),
+      allowCode: file.plugins?.allow_code ?? false,
+    },
+    embeddedEdge,
+    loopbackOnly,
+    webListen: listenAddress(file.web?.listen ?? '127.0.0.1:8099', `${inputs.where} /web/listen`),
+    log: { level: file.log?.level ?? 'info', format: file.log?.format ?? 'auto' },
+  };
+}
+
+/** `host:port` as an address; `:port` and `*:port` mean every address; brackets hold IPv6. Throws ValidationError. */
+export function listenAddress(text: string, where: string): ListenAddress {
+  const colon = text.lastIndexOf(':');
+  const port = Number(text.slice(colon + 1));
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, '');
+  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new ValidationError({
+      code: 'E_SETTINGS_INVALID',
+      message: `"${text.slice(0, 60)}" is not an address`,
+      where,
+      hint: 'write it like 127.0.0.1:8080',
+    });
+  }
+  return { host: host === '' || host === '*' ? '::' : host, port };
+}
+
+/** True for names and addresses that never leave this machine. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function resolveEmbeddedEdge(file: SettingsFile, dataDir: string, where: string): Settings['embeddedEdge'] {
+  const edge = file.embedded_edge ?? {};
+  const listen = (key: 'http' | 'https' | 'tunnel' | 'api', fallback: string) =>
+    listenAddress(edge[key] ?? fallback, `${where} /embedded_edge/${key}`);
+  return {
+    http: listen('http', '127.0.0.1:8080'),
+    https: listen('https', '127.0.0.1:8443'),
+    tunnel: listen('tunnel', '127.0.0.1:7844'),
+    api: listen('api', '127.0.0.1:8098'),
+    certificatesDir: edge.certificates ?? join(dataDir, 'certificates'),
+  };
+}
+
+function resolveCloudflare(file: SettingsFile, inputs: ResolveInputs): Settings['cloudflare'] {
+  const cloudflare = file.cloudflare ?? {};
+  const secret = (value: string | undefined, path: string | undefined) =>
+    value ?? (path === undefined ? undefined : inputs.readSecret(resolvePath(inputs.cwd, path)));
+  const apiToken = secret(cloudflare.api_token, cloudflare.api_token_file);
+  const tunnelToken = secret(cloudflare.tunnel?.token, cloudflare.tunnel?.token_file);
+  if (file.edge === 'cloudflare' && apiToken === undefined) {
+    throw new ValidationError({
+      code: 'E_SETTINGS_INVALID',
+      message: '`edge: cloudflare` needs an API token',
+      where: `${inputs.where} /cloudflare`,
+      hint: 'set cloudflare.api_token_file or SALLYPORT_CLOUDFLARE__API_TOKEN_FILE (permissions: Cloudflare Tunnel edit, DNS edit, Access edit)',
+    });
+  }
+  return {
+    apiToken,
+    account: cloudflare.account,
+    zones: cloudflare.zones ?? [],
+    tunnel: resolveTunnel(file, tunnelToken, inputs),
+    apiUrl: cloudflare.api_url,
+    edge: cloudflare.edge,
+    edgeCaFile: cloudflare.edge_ca === undefined ? undefined : resolvePath(inputs.cwd, cloudflare.edge_ca),
+  };
+}
+
+function resolveTunnel(file: SettingsFile, token: string | undefined, inputs: ResolveInputs): TunnelSetting {
+  const tunnel = file.cloudflare?.tunnel ?? {};
+  if (token !== undefined) return { kind: 'token', token };
+  if (tunnel.id === undefined) return { kind: 'named', name: tunnel.name ?? 'sallyport' };
+  if (tunnel.credentials_file === undefined) {
+    throw new ValidationError({
+      code: 'E_SETTINGS_INVALID',
+      message: 'a tunnel given by id needs its credentials file',
+      where: `${inputs.where} /cloudflare/tunnel`,
+      hint: 'add credentials_file, or give the tunnel by name',
+    });
+  }
+  return {
+    kind: 'existing',
+    id: tunnel.id.toLowerCase(),
+    credentialsFile: resolvePath(inputs.cwd, tunnel.credentials_file),
+  };
+}
+
+function resolveEndpoints(
+  endpoints: readonly (string | { readonly name?: string; readonly url: string })[] | undefined,
+): Settings['dockerEndpoints'] {
+  return endpoints?.map((endpoint, index) => {
+    const { name, url } = typeof endpoint === 'string' ? { name: undefined, url: endpoint } : endpoint;
+    return { name: name ?? (index === 0 ? 'docker' : `docker${index + 1}`), url };
+  });
+}
+
+function checkAccessDefault(name: string, policies: Readonly<Record<string, unknown>>, where: string): void {
+  if (name === 'none' || name === 'public' || Object.hasOwn(policies, name)) return;
+  throw new ValidationError({
+    code: 'E_SETTINGS_INVALID',
+    message: `access.default names a policy that does not exist: "${name}"`,
+    where: `${where} /access/default`,
+    hint: `add it under access.policies, or use one of ${['none', 'public', ...Object.keys(policies)].join(', ')}`,
+  });
+}

@@ -1,0 +1,137 @@
+// What the program is configured with: the file's shape, and the resolved form the rest of the program reads. Types only.
+import type { LogLevel } from '../logger.ts';
+import type { OriginProtocol } from '../model.ts';
+
+/** `30s`, `10m`, `1h30m`, or seconds as a number. */
+export type Duration = string | number;
+
+/** `sallyport.yml` as `settings.schema.json` accepts it; environment and platform options have the same shape. */
+export interface SettingsFile {
+  readonly domain: string;
+  readonly edge: 'embedded' | 'cloudflare';
+  readonly connector: 'auto' | 'native' | 'cloudflared';
+  readonly mode: 'sync' | 'upsert-only' | 'dry-run';
+  readonly grace: Duration;
+  readonly owner?: string;
+  readonly data_dir?: string;
+  readonly cloudflare?: CloudflareFile;
+  readonly docker?: { readonly endpoints?: readonly (string | { readonly name?: string; readonly url: string })[] };
+  readonly expose: 'labelled' | 'known' | 'all';
+  readonly services?: readonly ServiceSetting[];
+  readonly access?: { readonly default?: string; readonly policies?: Readonly<Record<string, PolicySetting>> };
+  readonly labels?: LabelsFile;
+  readonly plugins?: { readonly dir?: string; readonly allow_code?: boolean };
+  readonly embedded_edge?: EmbeddedEdgeFile;
+  readonly web?: { readonly listen?: string };
+  readonly log?: { readonly level?: LogLevel; readonly format?: 'auto' | 'pretty' | 'json' };
+}
+
+/** The file's `cloudflare:`. */
+export interface CloudflareFile {
+  readonly api_token?: string;
+  readonly api_token_file?: string;
+  readonly account?: string;
+  readonly zones?: readonly string[];
+  readonly tunnel?: {
+    readonly name?: string;
+    readonly id?: string;
+    readonly credentials_file?: string;
+    readonly token?: string;
+    readonly token_file?: string;
+  };
+  readonly api_url?: string;
+  readonly edge?: readonly string[];
+  readonly edge_ca?: string;
+}
+
+/** The file's `labels:`. */
+export interface LabelsFile {
+  readonly prefix?: string;
+  readonly dialects?: readonly string[];
+  readonly allow?: { readonly public?: boolean; readonly no_tls_verify?: boolean; readonly other_origins?: boolean };
+}
+
+/** The file's `embedded_edge:`; listeners as `host:port`. */
+export interface EmbeddedEdgeFile {
+  readonly http?: string;
+  readonly https?: string;
+  readonly tunnel?: string;
+  readonly api?: string;
+  readonly certificates?: string;
+}
+
+/** One service written by hand. */
+export interface ServiceSetting {
+  readonly name: string;
+  readonly address?: string;
+  readonly port?: number;
+  readonly protocol?: OriginProtocol;
+  readonly hostname?: string;
+  readonly path?: string;
+  readonly service?: string;
+  readonly plugin?: string;
+  readonly access?: string;
+  readonly bypass?: readonly string[];
+  readonly origin?: Readonly<Record<string, unknown>>;
+}
+
+/** One Access policy as the settings describe it. */
+export interface PolicySetting {
+  readonly allow: Readonly<Record<string, unknown>>;
+  readonly session?: Duration;
+}
+
+/** Where a server listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The settings with defaults, secrets read and paths made absolute: what `app.ts` hands out. Secrets must never be logged. */
+export interface Settings {
+  readonly domain: string;
+  readonly edge: 'embedded' | 'cloudflare';
+  readonly connector: 'auto' | 'native' | 'cloudflared';
+  readonly mode: 'sync' | 'upsert-only' | 'dry-run';
+  readonly graceMs: number;
+  readonly owner: string | undefined;
+  readonly dataDir: string;
+  readonly cloudflare: {
+    readonly apiToken: string | undefined;
+    readonly account: string | undefined;
+    readonly zones: readonly string[];
+    readonly tunnel: TunnelSetting;
+    readonly apiUrl: string | undefined;
+    readonly edge: readonly string[] | undefined;
+    readonly edgeCaFile: string | undefined;
+  };
+  /** Undefined: the usual socket, when it is there. */
+  readonly dockerEndpoints: readonly { readonly name: string; readonly url: string }[] | undefined;
+  readonly expose: 'labelled' | 'known' | 'all';
+  readonly services: readonly ServiceSetting[];
+  /** A policy's name, `public`, or undefined for none. */
+  readonly accessDefault: string | undefined;
+  readonly policies: Readonly<Record<string, PolicySetting>>;
+  readonly labels: {
+    readonly prefix: string;
+    readonly allow: { readonly public: boolean; readonly noTlsVerify: boolean; readonly otherOrigins: boolean };
+  };
+  readonly plugins: { readonly dir: string | undefined; readonly allowCode: boolean };
+  readonly embeddedEdge: {
+    readonly http: ListenAddress;
+    readonly https: ListenAddress;
+    readonly tunnel: ListenAddress;
+    readonly api: ListenAddress;
+    readonly certificatesDir: string;
+  };
+  /** The embedded edge is in use and none of its public listeners leaves this machine. */
+  readonly loopbackOnly: boolean;
+  readonly webListen: ListenAddress;
+  readonly log: { readonly level: LogLevel; readonly format: 'auto' | 'pretty' | 'json' };
+}
+
+/** Which tunnel the connector serves. */
+export type TunnelSetting =
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'existing'; readonly id: string; readonly credentialsFile: string }
+  | { readonly kind: 'token'; readonly token: string };
