@@ -1,0 +1,54 @@
+// cloudflared's `ipRules`: which destinations the socks proxy may dial. First rule that fits decides, none means no. Pure.
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import type { IpRule } from '../model.ts';
+
+/** Decides about one destination; `matched` is the index of the deciding rule. */
+export interface IpPolicy {
+  check(ip: string, port: number): { readonly allowed: boolean; readonly matched: number | undefined };
+}
+
+/** A rule cloudflared would refuse; the message is cloudflared's. */
+export class IpRuleError extends Error {}
+
+/** Builds the policy; throws IpRuleError for a missing prefix, a bad CIDR or a port outside 1-65535. */
+export function createIpPolicy(rules: readonly IpRule[], defaultAllow = false): IpPolicy {
+  const compiled = rules.map(compileRule);
+  return {
+    check(ip, port) {
+      const matched = compiled.findIndex((rule) => rule.contains(ip, port));
+      if (matched === -1) return { allowed: defaultAllow, matched: undefined };
+      return { allowed: compiled[matched]?.allow ?? false, matched };
+    },
+  };
+}
+
+interface CompiledIpRule {
+  readonly allow: boolean;
+  contains(ip: string, port: number): boolean;
+}
+
+function compileRule(rule: IpRule): CompiledIpRule {
+  const network = parseCidr(rule.prefix);
+  const ports = [...(rule.ports ?? [])].sort((a, b) => a - b);
+  for (const port of ports)
+    if (port < 1 || port > 65535) throw new IpRuleError(`invalid port ${port}, needs to be between 1 and 65535`);
+  const allowedPorts = new Set(ports);
+  return {
+    allow: rule.allow ?? false,
+    contains: (ip, port) => network(ip) && (allowedPorts.size === 0 || allowedPorts.has(port)),
+  };
+}
+
+function parseCidr(prefix: string | undefined): (ip: string) => boolean {
+  if (prefix === undefined || prefix === '') throw new IpRuleError('no prefix provided');
+  const slash = prefix.indexOf('/');
+  const address = prefix.slice(0, slash);
+  const mask = prefix.slice(slash + 1);
+  const bits = Number(mask);
+  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) && !address.includes('%') ? 'ipv6' : undefined;
+  if (slash === -1 || family === undefined || !/^[0-9]{1,4}$/.test(mask) || bits > (family === 'ipv4' ? 32 : 128))
+    throw new IpRuleError(`unable to parse cidr: ${prefix}`);
+  const list = new BlockList();
+  list.addSubnet(address, bits, family);
+  return (ip) => (isIPv4(ip) ? list.check(ip, 'ipv4') : isIPv6(ip) && list.check(ip, 'ipv6'));
+}
