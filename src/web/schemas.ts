@@ -1,0 +1,67 @@
+// JSON Schemas of the API's answers; fastify serialises by them, so nothing unlisted can slip out.
+
+const text = { type: 'string' } as const;
+const texts = { type: 'array', items: text } as const;
+const optionalText = { type: ['string', 'null'] } as const;
+
+const diagnostic = {
+  type: 'object',
+  properties: { severity: text, code: text, message: text, hint: text, serviceId: text },
+} as const;
+
+const connection = {
+  type: 'object',
+  properties: {
+    index: { type: 'integer' },
+    state: text,
+    edge: {
+      type: 'object',
+      properties: { host: text, port: { type: 'integer' }, region: text, family: { type: 'integer' } },
+    },
+    location: text,
+    since: text,
+    lastError: text,
+  },
+} as const;
+
+/** `GET /api/status`. */
+export const statusSchema = {
+  type: 'object',
+  properties: {
+    version: text,
+    edge: text,
+    connector: { type: 'object', properties: { name: text, connections: { type: 'array', items: connection } } },
+    ready: { type: 'boolean' },
+    revision: { type: 'integer' },
+    finishedAt: optionalText,
+    complete: { type: 'boolean' },
+    lastError: text,
+    services: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          id: text,
+          name: text,
+          source: text,
+          plugin: text,
+          address: text,
+          hostnames: texts,
+          access: texts,
+          rules: texts,
+          state: text,
+          published: { type: 'boolean' },
+          diagnostics: { type: 'array', items: diagnostic },
+        },
+      },
+    },
+    held: {
+      type: 'array',
+      items: { type: 'object', properties: { target: text, action: text, serviceId: text, reason: text } },
+    },
+    diagnostics: { type: 'array', items: diagnostic },
+  },
+} as const;
+
+/** `POST /api/pass`. */
+export const passSchema = { type: 'object', properties: { revision: { type: 'integer' } } } as const;

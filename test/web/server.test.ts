@@ -1,0 +1,122 @@
+// The web server through injected requests: health, page, status, and who may ask for a pass.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { describe, test } from 'node:test';
+import { AppError } from '../../src/errors.ts';
+import type { Status } from '../../src/status.ts';
+import { createWeb, listenWeb } from '../../src/web/server.ts';
+
+const status: Status = {
+  version: '1',
+  edge: 'embedded',
+  connector: {
+    name: 'native',
+    connections: [{ index: 0, state: 'connected', since: new Date(0), location: 'here' }],
+  },
+  ready: true,
+  revision: 3,
+  finishedAt: new Date(0),
+  complete: true,
+  lastError: undefined,
+  services: [
+    {
+      id: 'docker/evil',
+      name: '<script>alert(1)</script>',
+      source: 'docker',
+      plugin: 'generic',
+      address: '10.0.0.1',
+      hostnames: ['evil.localhost'],
+      access: ['public'],
+      rules: ['http://10.0.0.1:80'],
+      state: 'running',
+      published: true,
+      diagnostics: [{ severity: 'warning', code: 'E_LABEL_INVALID', message: '"><img src=x>', hint: 'mend it' }],
+    },
+  ],
+  held: [],
+  diagnostics: [],
+};
+
+function web(over: Partial<Status> = {}, passes: string[] = []) {
+  return createWeb({
+    status: () => ({ ...status, ...over }),
+    publicAddress: { scheme: 'http', port: 8080 },
+    metrics: async () => 'x 1\n',
+    pass: async () => passes.push('pass'),
+    token: 'let-me-in',
+  });
+}
+
+describe('the web server', () => {
+  test('says it is alive even when it is not ready', async () => {
+    const app = web({ ready: false, revision: 0 });
+    assert.equal((await app.inject('/healthz')).statusCode, 200);
+    const ready = await app.inject('/readyz');
+    assert.equal(ready.statusCode, 503);
+    assert.deepEqual(ready.json(), { ready: false, firstPassDone: false, connections: 1 });
+  });
+
+  test('lists services with links, and escapes what containers are called', async () => {
+    const page = (await web().inject('/')).body;
+    assert.match(page, /<a href="http:\/\/evil\.localhost:8080\/">evil\.localhost<\/a>/);
+    assert.ok(!page.includes('<script>') && !page.includes('<img'));
+    assert.match(page, /&#60;script&#62;/);
+  });
+
+  test('gives the same as JSON', async () => {
+    const answer = await web().inject('/api/status');
+    assert.equal(answer.json().services[0].hostnames[0], 'evil.localhost');
+    assert.equal(answer.json().connector.connections[0].state, 'connected');
+  });
+
+  test('runs a pass only for whoever shows the token', async () => {
+    const passes: string[] = [];
+    const app = web({}, passes);
+    for (const authorization of [undefined, 'Bearer wrong', 'Bearer let-me-in2']) {
+      const refused = await app.inject({
+        method: 'POST',
+        url: '/api/pass',
+        headers: authorization === undefined ? {} : { authorization },
+      });
+      assert.equal(refused.statusCode, 401);
+      assert.equal(refused.json().error.code, 'E_UNAUTHORIZED');
+    }
+    assert.deepEqual(passes, []);
+    const done = await app.inject({ method: 'POST', url: '/api/pass', headers: { authorization: 'Bearer let-me-in' } });
+    assert.equal(done.statusCode, 200);
+    assert.deepEqual(passes, ['pass']);
+  });
+
+  test('answers errors in one shape, whatever the path or body', async () => {
+    const app = web();
+    const missing = await app.inject('/nothing');
+    assert.equal(missing.statusCode, 404);
+    assert.equal(missing.json().error.code, 'E_NOT_FOUND');
+    const broken = await app.inject({
+      method: 'POST',
+      url: '/api/pass',
+      headers: { 'content-type': 'application/json' },
+      body: '{',
+    });
+    assert.equal(broken.statusCode, 400);
+    assert.equal(broken.json().error.code, 'E_INPUT_INVALID');
+  });
+
+  test('a port in use is an error that names the setting', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const bound = taken.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    const app = web();
+    await assert.rejects(
+      listenWeb(app, { host: '127.0.0.1', port }),
+      (error: unknown) =>
+        error instanceof AppError &&
+        error.code === 'E_LISTEN' &&
+        error.where === 'web.listen' &&
+        /in use/.test(error.message),
+    );
+    await app.close();
+    taken.close();
+  });
+});
