@@ -24,6 +24,8 @@ export interface EdgeDirectory {
   configuration(tunnelId: string): EdgeConfiguration | undefined;
   /** Remembers what connection 0 of a locally managed tunnel reported (shown by the configurations endpoint). */
   reportLocalConfiguration(tunnelId: string, config: unknown): void;
+  /** Optional: remembers that a tunnel gained its first or lost its last connection (`conns_active_at`, status `down`). */
+  connectionsChanged?(tunnelId: string, isConnected: boolean): void;
   /** Calls back after a change is durable; returns the way to stop. */
   subscribe(listener: (change: EdgeChange) => void): () => void;
 }

@@ -1,0 +1,199 @@
+// The embedded edge's HTTP API, the subset of Cloudflare's API v4 that tunnels, zones and DNS records need.
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { AppError, ValidationError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import { parse, schemaOf } from '../../validate.ts';
+import type { ConnectionRegistry } from '../model.ts';
+import type { EdgeStore } from '../store.ts';
+import { type ApiErrorLine, noRoute, refusalCode } from '../store-refusal.ts';
+import { addAccountRoutes } from './accounts.ts';
+import { type Caller, createAdmission } from './admission.ts';
+import { parseBody } from './body.ts';
+import { addConfigurationRoutes } from './configurations.ts';
+import { type Api, type ApiContext, pathOf } from './context.ts';
+import { failure } from './envelope.ts';
+import { failureOf } from './failures.ts';
+import { addRecordRoutes } from './records.ts';
+import { addTunnelRouteRoutes } from './tunnel-routes.ts';
+import { addTunnelRoutes } from './tunnels.ts';
+import { addZoneRoutes } from './zones.ts';
+
+/** What the API serves, to whom and where. */
+export interface EdgeApiOptions {
+  readonly store: EdgeStore;
+  readonly registry: ConnectionRegistry;
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** The bearer token every request needs. A secret. */
+  readonly tokens: { readonly apiToken: string };
+  readonly logger: Logger;
+}
+
+/** A running API. */
+export interface EdgeApi {
+  /** Where it really listens. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** What to give clients as Cloudflare's API URL: `http://127.0.0.1:8098/client/v4`. */
+  readonly baseUrl: string;
+  /** Stops accepting, lets running requests finish for a moment, then closes. */
+  stop(): Promise<void>;
+}
+
+// cloudflared reads error messages only where the media type is exactly this, without a charset.
+const mediaType = 'application/json';
+const basePath = '/client/v4';
+// A batch of 200 records with the longest contents fits several times.
+const bodyLimitBytes = 4 * 1024 * 1024;
+const requestTimeoutMs = 15_000;
+const keepAliveTimeoutMs = 60_000;
+const stopTimeoutMs = 1_000;
+
+/** Starts the API; AppError E_LISTEN when the port cannot be had, ValidationError when the token is empty. */
+export async function createEdgeApi(options: EdgeApiOptions): Promise<EdgeApi> {
+  const { listen } = options;
+  if (options.tokens.apiToken.trim() === '')
+    throw new ValidationError({ code: 'E_SETTINGS_INVALID', message: "the embedded edge's API needs a token" });
+  const api = createServer(options);
+  try {
+    await api.listen({ host: listen.host, port: listen.port });
+  } catch (cause) {
+    await api.close();
+    throw listenError(listen, cause);
+  }
+  const bound = api.server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
+  const shownHost = reachableHost(listen.host);
+  return {
+    address: { host: listen.host, port },
+    baseUrl: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${port}${basePath}`,
+    stop: () => stop(api),
+  };
+}
+
+function createServer(options: EdgeApiOptions): Api {
+  const api = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    frameworkErrors: answerBadUrl,
+    clientErrorHandler: answerBadHttp,
+  });
+  const admit = createAdmission({ apiToken: options.tokens.apiToken, listenHost: options.listen.host });
+  const context: ApiContext = { store: options.store, registry: options.registry };
+
+  api.addHook('onRequest', (request, reply, next) => {
+    reply.header('cf-ray', randomBytes(8).toString('hex'));
+    next(admit(callerOf(request)));
+  });
+  api.addHook('onSend', (_request, reply, payload, next) => {
+    reply.header('content-type', mediaType);
+    next(null, payload);
+  });
+  api.removeAllContentTypeParsers();
+  api.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseBody(Buffer.from(body)));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  api.setValidatorCompiler(({ schema, httpPart }) => {
+    const typed = schemaOf<unknown>(schema as Record<string, unknown>);
+    return (value: unknown) => {
+      try {
+        return { value: parse(typed, value ?? {}, { where: httpPart ?? 'request', coerce: httpPart !== 'body' }) };
+      } catch (error) {
+        return { error: error instanceof Error ? error : new Error(String(error)) };
+      }
+    };
+  });
+  api.setNotFoundHandler((request) => {
+    throw noRoute(pathOf(request));
+  });
+  api.setErrorHandler((error, request, reply) => {
+    const { status, lines, isInternal } = failureOf(error);
+    if (isInternal)
+      options.logger.error({ error, method: request.method, path: pathOf(request) }, 'edge API request failed');
+    reply.code(status).send(failure(lines));
+  });
+  api.register(
+    (scope, _options, done) => {
+      addAccountRoutes(scope, context);
+      addZoneRoutes(scope, context);
+      addRecordRoutes(scope, context);
+      addTunnelRoutes(scope, context);
+      addConfigurationRoutes(scope, context);
+      addTunnelRouteRoutes(scope, context);
+      done();
+    },
+    { prefix: basePath },
+  );
+  return api;
+}
+
+/** A URL that cannot be decoded reaches neither hooks nor handlers. */
+function answerBadUrl(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const body = Buffer.from(failureText(noRoute(pathOf(request)).lines));
+  reply.code(404).header('content-type', mediaType).send(body);
+}
+
+/** What does not even parse as HTTP. */
+function answerBadHttp(_error: unknown, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = failureText([{ code: refusalCode.invalidRequest, message: 'Invalid request' }]);
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    `Content-Type: ${mediaType}`,
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function failureText(lines: readonly ApiErrorLine[]): string {
+  return JSON.stringify(failure(lines));
+}
+
+function callerOf(request: FastifyRequest): Caller {
+  return {
+    path: pathOf(request),
+    host: request.headers.host,
+    origin: request.headers.origin,
+    authorization: request.headers.authorization,
+  };
+}
+
+async function stop(api: Api): Promise<void> {
+  const timer = setTimeout(() => api.server.closeAllConnections(), stopTimeoutMs);
+  try {
+    await api.close();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A client cannot dial "every address". */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+function listenError(listen: EdgeApiOptions['listen'], cause: unknown): AppError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const reason = code === 'EADDRINUSE' ? 'the port is in use' : `listening failed (${code})`;
+  return new AppError({
+    code: 'E_LISTEN',
+    message: `cannot serve the edge's API on ${listen.host}:${listen.port}: ${reason}`,
+    where: 'embedded_edge.api',
+    hint: 'stop the other program, or set embedded_edge.api to another address',
+    cause,
+  });
+}
