@@ -50,6 +50,8 @@ export interface ServiceHints {
   readonly access?: string;
   readonly bypassPaths?: readonly string[];
   readonly originRequest?: OriginRequest;
+  /** Why this must not be published: something written to guard it could not be read. */
+  readonly held?: string;
 }
 
 /** How the origin is spoken to. */
@@ -172,6 +174,8 @@ export interface Plan<T> {
   readonly changes: readonly Change<T>[];
   /** Changes the policy or ownership held back, with the reason shown to the user. */
   readonly held: readonly HeldChange<T>[];
+  /** How many objects of ours there are now, to judge how many deletes are many; unknown counts as few. */
+  readonly owned?: number;
 }
 
 /** A tunnel as the API knows it. */

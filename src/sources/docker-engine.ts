@@ -1,0 +1,215 @@
+// Talks to one Docker engine through dockerode: bounded JSON answers and the open event stream. I/O only.
+import { stat } from 'node:fs/promises';
+import { Agent, IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { AppError, SourceError, ValidationError } from '../errors.ts';
+
+/** One engine's API, read only. */
+export interface DockerEngine {
+  /** The machine a tcp endpoint names; undefined for a socket or a loopback address. */
+  readonly remoteHost: string | undefined;
+  /** The JSON answer of a GET; rejects with a SourceError, or with the signal's reason when it aborts. */
+  get(path: string, signal: AbortSignal): Promise<unknown>;
+  /** The body of a GET that stays open; ends or fails when the engine goes away. */
+  open(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> & { destroy(): void }>;
+}
+
+/** A socket path or a TCP address. */
+type Endpoint = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+
+/** A list of some ten thousand containers; more is not an engine's answer. */
+const maxAnswerBytes = 64 * 1024 * 1024;
+const answerTimeoutMs = 10_000;
+
+/** Throws ValidationError for an endpoint that is neither `unix:///path` nor `tcp://host:port`. */
+export function createDockerEngine(endpoint: string): DockerEngine {
+  const at = parseEndpoint(endpoint);
+  // A kept connection would fail the first request after the engine restarts.
+  const agent = new Agent({ keepAlive: false });
+  let modem: Promise<Modem> | undefined;
+
+  async function request(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    signal.throwIfAborted();
+    modem ??= createModem(at, agent);
+    const answer = await dial(await modem, path, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw unreachable(endpoint, error);
+    });
+    if (answer.statusCode === 200) return answer;
+    const body = await readBody(answer, 64 * 1024).catch(() => Buffer.alloc(0));
+    throw refused(endpoint, path, answer.statusCode ?? 0, body);
+  }
+
+  return {
+    remoteHost: 'host' in at && !isLoopback(at.host) ? at.host : undefined,
+    async get(path, signal) {
+      const timeout = AbortSignal.timeout(answerTimeoutMs);
+      try {
+        const answer = await request(path, AbortSignal.any([signal, timeout]));
+        return parseAnswer(endpoint, await readBody(answer, maxAnswerBytes));
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error instanceof AppError ? error : unreachable(endpoint, error);
+      }
+    },
+    open: request,
+  };
+}
+
+/** False for a socket that does not exist at all, which is how a machine without Docker looks. */
+export async function isEndpointPresent(endpoint: string): Promise<boolean> {
+  const at = parseEndpoint(endpoint);
+  if ('host' in at) return true;
+  try {
+    await stat(at.socketPath);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR';
+  }
+}
+
+function parseEndpoint(endpoint: string): Endpoint {
+  const unix = /^unix:\/\/(\/.+)$/.exec(endpoint);
+  if (unix?.[1] !== undefined) return { socketPath: unix[1] };
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url?.protocol === 'tcp:' && url.hostname !== '' && ['', '/'].includes(url.pathname) && url.username === '')
+    return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 2375 : Number(url.port) };
+  throw new ValidationError({
+    code: 'E_SETTINGS_INVALID',
+    message: 'a Docker endpoint is unix:///path/to/docker.sock or tcp://host:port',
+    where: endpoint.replace(/\/\/[^/@]*@/, '//…@').slice(0, 200),
+    hint: 'for an engine behind ssh, forward its socket with ssh -L and give the local one',
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** The part of dockerode's transport that we use. */
+interface Modem {
+  dial(
+    options: {
+      path: string;
+      method: string;
+      isStream: boolean;
+      statusCodes: Record<number, boolean>;
+      abortSignal: AbortSignal;
+    },
+    callback: (error: Error | null, result: unknown) => void,
+  ): void;
+}
+
+/** Loaded on first use: a machine without Docker never pays for it. */
+async function createModem(at: Endpoint, agent: Agent): Promise<Modem> {
+  const { default: Docker } = await import('dockerode');
+  // Every field is given, or DOCKER_HOST from the environment would replace it.
+  const target =
+    'socketPath' in at
+      ? { socketPath: at.socketPath, host: undefined, port: undefined }
+      : { host: at.host, port: at.port };
+  const options = { ...target, protocol: 'http' as const, agent };
+  return new Docker(options).modem;
+}
+
+/** All statuses come back as answers, so that their bodies are read by us, within bounds. */
+const everyStatus = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [100 + index, true]));
+
+/**
+ * The transport's stream mode, not its typed calls: those collect an answer of any length, and wait for ever when the engine dies
+ * in the middle of one.
+ */
+function dial(modem: Modem, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = { path, method: 'GET', isStream: true, statusCodes: everyStatus, abortSignal: signal };
+    modem.dial(options, (error, result) => {
+      if (error !== null) reject(error);
+      else if (result instanceof IncomingMessage) resolve(result);
+      else reject(new TypeError('the transport gave no answer'));
+    });
+  });
+}
+
+async function readBody(answer: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) {
+      answer.destroy();
+      throw new Error(`the answer is longer than ${limit} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parseAnswer(endpoint: string, body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw notAnEngine(endpoint, error);
+  }
+}
+
+/** The error for an endpoint that answers something else than Docker does. */
+export function notAnEngine(endpoint: string, cause?: unknown): SourceError {
+  return new SourceError({
+    code: 'E_SOURCE_UNREACHABLE',
+    message: 'what answers there is no Docker engine',
+    where: endpoint,
+    hint: 'check the endpoint in docker.endpoints',
+    retryable: true,
+    cause,
+  });
+}
+
+function refused(endpoint: string, path: string, status: number, body: Buffer): SourceError {
+  const action = path.split('?')[0] ?? path;
+  return new SourceError({
+    code: 'E_SOURCE_UNREACHABLE',
+    message: `the engine answered ${status} to GET ${action}`,
+    where: endpoint,
+    hint:
+      status === 403
+        ? 'a socket proxy in between must allow CONTAINERS, EVENTS, NETWORKS and INFO'
+        : 'look into the engine’s log',
+    retryable: true,
+    cause: new Error(body.toString('utf8', 0, 500)),
+  });
+}
+
+function unreachable(endpoint: string, cause: unknown): SourceError {
+  const code = codeOf(cause);
+  const [message, hint] = explain(code, cause);
+  return new SourceError({ code: 'E_SOURCE_UNREACHABLE', message, where: endpoint, hint, retryable: true, cause });
+}
+
+function explain(code: string | undefined, cause: unknown): [message: string, hint: string] {
+  switch (code) {
+    case 'ENOENT':
+      return ['there is no Docker socket', 'start Docker, or mount its socket into this container'];
+    case 'EACCES':
+    case 'EPERM':
+      return [
+        'this user may not use the Docker socket',
+        'add the user to the docker group (in a container: group_add with the socket’s group id)',
+      ];
+    case 'ECONNREFUSED':
+      return ['nothing listens on the Docker endpoint', 'start Docker'];
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return ['the Docker endpoint’s name does not resolve', 'check the name in docker.endpoints'];
+    default:
+      return [`the Docker engine does not answer (${code ?? nameOf(cause)})`, 'check that Docker runs'];
+  }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

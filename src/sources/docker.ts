@@ -1,0 +1,181 @@
+// One Docker engine as a source: one list call per pass, details asked for once, and the event stream that says "look again".
+import { backoffMs, type Clock } from '../clock.ts';
+import type { Source, SourceResult } from '../contracts.ts';
+import { SourceError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Self } from './docker-address.ts';
+import {
+  type ContainerDetails,
+  type ContainerView,
+  describeContainers,
+  needsDetails,
+  readContainer,
+  readDetails,
+} from './docker-container.ts';
+import { createDockerEngine, type DockerEngine, notAnEngine } from './docker-engine.ts';
+import { createLineSplitter, eventFilters, readEvent } from './docker-events.ts';
+import type { LabelPolicy } from './docker-labels.ts';
+import { detectSelf, refreshSelf } from './docker-self.ts';
+
+/** What a Docker source is made of. */
+export interface DockerSourceOptions {
+  /** The endpoint's name; `docker` is the usual engine, any other goes into its services' ids. */
+  readonly name: string;
+  /** `unix:///…` or `tcp://host:port`. */
+  readonly endpoint: string;
+  readonly labels: LabelPolicy;
+  /** Where we run; found out on the first list when absent. */
+  readonly self?: Self;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+const maxEventBytes = 1024 * 1024;
+const firstRetryMs = 250;
+const maxRetryMs = 30_000;
+/** A stream that lived this long was a working one; its end starts the back-off afresh. */
+const healthyStreamMs = 5_000;
+const parallelInspects = 8;
+
+/** A source listing the containers of one engine; throws ValidationError for an endpoint nobody can dial. */
+export function createDockerSource(options: DockerSourceOptions): Source {
+  return new DockerSource(options, createDockerEngine(options.endpoint));
+}
+
+class DockerSource implements Source {
+  readonly name: string;
+  readonly #options: DockerSourceOptions;
+  readonly #engine: DockerEngine;
+  readonly #details = new Map<string, ContainerDetails>();
+  #drivers: ReadonlyMap<string, string> = new Map();
+  #self: Self | undefined;
+
+  constructor(options: DockerSourceOptions, engine: DockerEngine) {
+    this.name = options.name;
+    this.#options = options;
+    this.#engine = engine;
+    this.#self = options.self;
+  }
+
+  async list(signal: AbortSignal): Promise<SourceResult> {
+    const { name, endpoint, labels } = this.#options;
+    this.#self ??= await detectSelf(this.#engine, signal);
+    const answer = await this.#engine.get('/containers/json?all=1', signal);
+    if (!Array.isArray(answer)) throw notAnEngine(endpoint);
+    const containers = answer.flatMap((raw) => readContainer(raw, labels.prefix) ?? []);
+    await this.#learnDetails(containers, signal);
+    await this.#learnDrivers(containers, signal);
+    return describeContainers(containers, {
+      idPrefix: name === 'docker' ? 'docker' : `docker/${name}`,
+      labels,
+      self: refreshSelf(this.#self, containers, this.#drivers),
+      drivers: this.#drivers,
+      details: this.#details,
+    });
+  }
+
+  async watch(notify: (reason: string) => void, signal: AbortSignal): Promise<void> {
+    let since: string | undefined;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const openedAt = this.#options.clock.now();
+      const end = await this.#follow(notify, since, signal);
+      since = end.since ?? since;
+      if (signal.aborted) return;
+      if (end.connected) notify(`${this.name}: event stream ended`);
+      if (end.connected && this.#options.clock.now() - openedAt >= healthyStreamMs) attempt = 0;
+      this.#options.logger.debug({ source: this.name, attempt, err: end.error }, 'event stream ended, reconnecting');
+      await this.#pause(backoffMs(attempt, firstRetryMs, maxRetryMs), signal);
+    }
+  }
+
+  /** Follows one event stream to its end. What happened before it opened is covered by the look that opening it asks for. */
+  async #follow(
+    notify: (reason: string) => void,
+    since: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ connected: boolean; since?: string; error?: unknown }> {
+    const query = new URLSearchParams({
+      filters: JSON.stringify(eventFilters),
+      ...(since === undefined ? {} : { since }),
+    });
+    const lines = createLineSplitter(maxEventBytes);
+    let connected = false;
+    let latest: string | undefined;
+    try {
+      const stream = await this.#engine.open(`/events?${query}`, signal);
+      connected = true;
+      notify(`${this.name}: watching`);
+      for await (const chunk of stream) {
+        for (const line of lines.push(chunk)) {
+          const event = readEvent(line);
+          latest = event.since ?? latest;
+          if (event.reason !== undefined) notify(`${this.name}: ${event.reason}`);
+        }
+      }
+      return { connected, ...(latest === undefined ? {} : { since: latest }) };
+    } catch (error) {
+      if (!isStreamFailure(error) && !signal.aborted) throw error;
+      return { connected, error, ...(latest === undefined ? {} : { since: latest }) };
+    }
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.clock.sleep(ms, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Inspects the containers the list says too little about, each once in its life. */
+  async #learnDetails(containers: readonly ContainerView[], signal: AbortSignal): Promise<void> {
+    const listed = new Set(containers.map((container) => container.id));
+    for (const id of this.#details.keys()) if (!listed.has(id)) this.#details.delete(id);
+    const unknown = containers.filter((one) => needsDetails(one) && !this.#details.has(one.id)).values();
+    const worker = async () => {
+      for (const container of unknown) await this.#inspect(container.id, signal);
+    };
+    await Promise.all(Array.from({ length: parallelInspects }, worker));
+  }
+
+  /** A container that is gone by now, or that the engine will not show, simply stays without details. */
+  async #inspect(id: string, signal: AbortSignal): Promise<void> {
+    const raw = await this.#ask(`/containers/${id}/json`, signal);
+    const details = readDetails(raw);
+    if (details !== undefined) this.#details.set(id, details);
+  }
+
+  /** Asks for the networks' drivers when a network appears that we have not seen; without an answer none is excluded. */
+  async #learnDrivers(containers: readonly ContainerView[], signal: AbortSignal): Promise<void> {
+    const ids = new Set(containers.flatMap((container) => container.networks.map((network) => network.id)));
+    ids.delete('');
+    if ([...ids].every((id) => this.#drivers.has(id))) return;
+    const drivers = readDrivers(await this.#ask('/networks', signal));
+    // Those the answer lacks are remembered too, as unknown ones, so that they are not asked for again in every pass.
+    this.#drivers = new Map([...ids].map((id) => [id, drivers.get(id) ?? 'bridge']));
+  }
+
+  async #ask(path: string, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await this.#engine.get(path, signal);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      this.#options.logger.debug({ source: this.name, path, err: error }, 'engine gave no details');
+      return undefined;
+    }
+  }
+}
+
+/** Driver by network id, out of `GET /networks`. */
+function readDrivers(raw: unknown): ReadonlyMap<string, string> {
+  const drivers = new Map<string, string>();
+  for (const network of Array.isArray(raw) ? raw : []) {
+    if (typeof network?.Id === 'string' && typeof network.Driver === 'string') drivers.set(network.Id, network.Driver);
+  }
+  return drivers;
+}
+
+/** An ended socket, a refused call or an abort: anything a stream can die of. */
+function isStreamFailure(error: unknown): boolean {
+  return error instanceof SourceError || (error instanceof Error && ('code' in error || error.name === 'AbortError'));
+}
