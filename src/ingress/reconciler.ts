@@ -1,0 +1,217 @@
+// The rules, kept in line with the desired state: in our own connector's table, or in the configuration the API keeps for a remotely managed tunnel.
+import type { CloudflareApi } from '../cloudflare/client.ts';
+import type { TunnelConfiguration } from '../cloudflare/configurations.ts';
+import type { Connector, Reconciler } from '../contracts.ts';
+import type { Change, DesiredState, Diagnostic, IngressEntry, IngressRule, Plan, ServiceId } from '../model.ts';
+import { diff } from '../plan/diff.ts';
+import { hold } from '../plan/policy.ts';
+import { entryDifferences, entryKey, withdrawals } from './closing.ts';
+import { mergeConfiguration, ourRules, rulesByHostname } from './remote.ts';
+import { weave } from './weave.ts';
+
+/** Where the rules live. */
+export interface RuleTarget {
+  /** What is there now, as entries, and which hostnames belong to somebody else. Reads; changes nothing. */
+  read(desired: DesiredState, signal: AbortSignal): Promise<Reality>;
+  /** Makes exactly these entries ours; does nothing when they are already. */
+  write(entries: readonly IngressEntry[], signal: AbortSignal): Promise<void>;
+}
+
+/** The rules as they are. */
+export interface Reality {
+  readonly ours: readonly IngressEntry[];
+  readonly foreignHostnames: ReadonlySet<string>;
+}
+
+/** The ingress reconciler, and the two things that must not wait for a plan. */
+export interface IngressReconciler extends Reconciler<IngressEntry> {
+  /** The entries that are in the table now, closed ones included. */
+  live(): readonly IngressEntry[];
+  /** Closes, at once, the rules whose address is gone or no longer theirs; see `withdrawals`. Asks nothing when there are none. */
+  withdraw(desired: DesiredState, signal: AbortSignal): Promise<void>;
+}
+
+/** A reconciler for rules that live in a connector of ours: every rule there is ours. */
+export function createLocalIngress(connector: Pick<Connector, 'updateIngress'>): IngressReconciler {
+  let written: readonly IngressEntry[] = [];
+  return createReconciler({
+    read: async () => ({ ours: written, foreignHostnames: new Set() }),
+    async write(entries) {
+      await connector.updateIngress(toRules(entries));
+      written = entries;
+    },
+  });
+}
+
+/** A tunnel whose rules the API keeps and pushes to its connectors. */
+export interface RemoteIngressOptions {
+  readonly api: Pick<CloudflareApi, 'configurations'>;
+  readonly account: string;
+  readonly tunnelId: string;
+  /** Hostnames whose DNS record carries our mark: their rules are ours, whoever wrote them. */
+  ownedHostnames(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** True for a tunnel nobody else uses: a rule for a hostname we want is then ours without a mark. */
+  readonly exclusive?: boolean;
+}
+
+/** A reconciler for rules in a remotely managed tunnel, where other people's rules may be too. */
+export function createRemoteIngress(options: RemoteIngressOptions): IngressReconciler {
+  return createReconciler(createRemoteTarget(options));
+}
+
+function createReconciler(target: RuleTarget): IngressReconciler {
+  let live: readonly IngressEntry[] = [];
+  let order: readonly IngressEntry[] = [];
+  let problems: readonly Diagnostic[] = [];
+
+  async function commit(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<void> {
+    if (changes.length === 0) return;
+    const next = inOrder(applyChanges(live, changes), order);
+    await target.write(next, signal);
+    live = next;
+  }
+
+  return {
+    target: 'ingress',
+    live: () => live,
+    diagnostics: () => problems,
+    async plan(desired, signal) {
+      const reality = await target.read(desired, signal);
+      live = reality.ours;
+      order = desired.ingress;
+      const planned = hold(diffEntries(live, desired), (change) => {
+        const { hostname } = (change.action === 'delete' ? change.current : change.desired).rule;
+        return reality.foreignHostnames.has(hostname.toLowerCase()) ? foreignReason(hostname) : undefined;
+      });
+      problems = planned.held.map(({ change, reason }) => conflict(change.serviceId, reason));
+      return planned;
+    },
+    async apply(plan, phase, signal) {
+      // Deletes are part of the same swap: there is no moment between.
+      if (phase === 'upsert') await commit(plan.changes, signal);
+      return [];
+    },
+    async withdraw(desired, signal) {
+      order = desired.ingress;
+      await commit(withdrawals(live, desired), signal);
+    },
+  };
+}
+
+/** One order for all: as desired, with what is kept closed put where it takes nothing from the others. */
+function inOrder(entries: readonly IngressEntry[], order: readonly IngressEntry[]): readonly IngressEntry[] {
+  const present = new Map(entries.map((entry) => [entryKey(entry), entry]));
+  const ordered = order.flatMap((entry) => present.get(entryKey(entry)) ?? []);
+  const placed = new Set(ordered);
+  return weave(
+    ordered,
+    entries.filter((entry) => !placed.has(entry)),
+    (entry) => entry.rule,
+  );
+}
+
+function applyChanges(
+  live: readonly IngressEntry[],
+  changes: readonly Change<IngressEntry>[],
+): readonly IngressEntry[] {
+  const entries = new Map(live.map((entry) => [entryKey(entry), entry]));
+  for (const change of changes) {
+    if (change.action === 'delete') entries.delete(entryKey(change.current));
+    else entries.set(entryKey(change.desired), change.desired);
+  }
+  return [...entries.values()];
+}
+
+function diffEntries(live: readonly IngressEntry[], desired: DesiredState): Plan<IngressEntry> {
+  return diff(live, desired.ingress, {
+    target: 'ingress',
+    key: entryKey,
+    service: (entry) => entry.serviceId,
+    differences: entryDifferences,
+    foreign: () => undefined,
+  });
+}
+
+function toRules(entries: readonly IngressEntry[]): readonly IngressRule[] {
+  return [...entries.map((entry) => entry.rule), { service: 'http_status:404' }];
+}
+
+function foreignReason(hostname: string): string {
+  return `the tunnel already has a rule for ${hostname} that is not ours: remove it there, or choose another hostname`;
+}
+
+function conflict(serviceId: ServiceId, message: string): Diagnostic {
+  return { severity: 'error', code: 'E_CONFLICT', message, serviceId };
+}
+
+/** A rule found in the tunnel for which no service is known any more. */
+const unknownService: ServiceId = 'tunnel/rule';
+
+function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
+  /** What we wrote or recognised: gives a rule read back its service and access, and says whose a hostname is. */
+  let known = new Map<string, IngressEntry>();
+  let owned: ReadonlySet<string> = new Set();
+
+  const isOurs = (hostname: string) => owned.has(hostname);
+
+  async function read(desired: DesiredState, signal: AbortSignal): Promise<Reality> {
+    const [config, marked] = await Promise.all([getConfig(signal), options.ownedHostnames(signal)]);
+    const present = rulesByHostname(config);
+    owned = ownedNow(present, desired, marked);
+    const wanted = new Map(desired.ingress.map((entry) => [entryKey(entry), entry]));
+    const ours = ourRules(config, isOurs).map((rule) => recognise(rule, wanted));
+    known = byKey(ours);
+    const names = desired.ingress.map((entry) => entry.rule.hostname.toLowerCase());
+    return { ours, foreignHostnames: new Set(names.filter((name) => present.has(name) && !isOurs(name))) };
+  }
+
+  /** Re-reads before writing, so that what others changed since the plan is kept. */
+  async function write(entries: readonly IngressEntry[], signal: AbortSignal): Promise<void> {
+    const config = await getConfig(signal);
+    owned = new Set([...owned, ...entries.map((entry) => entry.rule.hostname.toLowerCase())]);
+    const merged = mergeConfiguration(config, entries, isOurs);
+    const target = { account: options.account, tunnelId: options.tunnelId };
+    if (merged !== config) await options.api.configurations.put(target, merged, signal);
+    known = byKey(entries);
+  }
+
+  async function getConfig(signal: AbortSignal): Promise<TunnelConfiguration> {
+    return (await options.api.configurations.get(options.account, options.tunnelId, signal)).config ?? {};
+  }
+
+  /** Marked in DNS, written by us before, or so equal to what we want that taking them over changes nothing. */
+  function ownedNow(
+    present: ReadonlyMap<string, readonly IngressEntry['rule'][]>,
+    desired: DesiredState,
+    marked: ReadonlySet<string>,
+  ): ReadonlySet<string> {
+    const ours = new Set(marked);
+    for (const entry of known.values()) ours.add(entry.rule.hostname.toLowerCase());
+    const wanted = Map.groupBy(desired.ingress, (entry) => entry.rule.hostname.toLowerCase());
+    for (const [hostname, entries] of wanted) {
+      const rules = present.get(hostname);
+      if (rules === undefined || options.exclusive === true || areEqual(rules, entries)) ours.add(hostname);
+    }
+    return ours;
+  }
+
+  function recognise(rule: IngressEntry['rule'], wanted: ReadonlyMap<string, IngressEntry>): IngressEntry {
+    const bare: IngressEntry = { serviceId: unknownService, plugin: '', rule, access: 'public', explicit: false };
+    const like = known.get(entryKey(bare)) ?? wanted.get(entryKey(bare));
+    return like === undefined ? bare : { ...like, rule };
+  }
+
+  return { read, write };
+}
+
+function byKey(entries: readonly IngressEntry[]): Map<string, IngressEntry> {
+  return new Map(entries.map((entry) => [entryKey(entry), entry]));
+}
+
+function areEqual(rules: readonly IngressEntry['rule'][], entries: readonly IngressEntry[]): boolean {
+  const wanted = byKey(entries);
+  return rules.every((rule) => {
+    const entry = wanted.get(`${rule.hostname.toLowerCase()} ${rule.path ?? ''}`);
+    return entry !== undefined && entryDifferences({ ...entry, rule }, entry).length === 0;
+  });
+}
