@@ -67,8 +67,10 @@ export interface RegistrationHandlers {
 
 /** The edge's end of one control stream. */
 export interface RegistrationServer {
-  /** Resolves when the stream ended; rejects with a ProtocolError when the peer broke the protocol. */
+  /** Resolves when the stream is gone; never rejects. */
   readonly closed: Promise<void>;
+  /** Why it ended when it did not end well: a ProtocolError when the peer broke the protocol. */
+  readonly error: Error | undefined;
   close(): void;
 }
 
@@ -78,7 +80,9 @@ export interface RegistrationClient {
   registerConnection(request: RegisterConnectionRequest): Promise<RegisterConnectionResponse>;
   updateLocalConfiguration(config: Uint8Array): Promise<void>;
   unregisterConnection(timeoutMs: number): Promise<void>;
-  /** Resolves when the stream ended; rejects with a ProtocolError when the peer broke the protocol. */
+  /** Resolves when the stream is gone; never rejects. */
   readonly closed: Promise<void>;
+  /** Why it ended when it did not end well: a ProtocolError when the peer broke the protocol. */
+  readonly error: Error | undefined;
   close(): void;
 }
