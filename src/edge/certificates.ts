@@ -1,0 +1,107 @@
+// The TLS contexts of the embedded edge: one for the tunnel port, one per hostname a visitor names, made on demand.
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../clock.ts';
+import { edgeServerName, probeServerName } from '../protocol/server-names.ts';
+import { type AlternativeNames, type IssuedCertificate, openAuthority } from './authority.ts';
+
+/** Every name a connector may ask the tunnel port for. */
+const tunnelNames: AlternativeNames = { dns: [edgeServerName, 'quic.cftunnel.com', probeServerName] };
+
+/** A certificate is replaced when this much of its life is left (ms). */
+const renewBefore = 30 * 24 * 60 * 60 * 1000;
+
+/** How many hostnames' certificates are kept; the one unused for longest goes first. */
+const maxCached = 512;
+
+/** What certificates are made for, and where the authority is kept. */
+export interface CertificateOptions {
+  readonly directory: string;
+  /** Each of these and its direct subdomains share the certificate shown when nothing better is known. */
+  readonly domains: readonly string[];
+  /** True for hostnames that have a record: only those get a certificate of their own. */
+  readonly isRouted: (hostname: string) => boolean;
+  readonly clock: Clock;
+}
+
+/** A certificate ready to be shown, in both forms node:tls wants. */
+export interface TlsIdentity {
+  readonly context: SecureContext;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Hands out TLS contexts, renewing them as they age. */
+export interface Certificates {
+  readonly caPem: string;
+  /** For connectors. */
+  tunnel(): Promise<TlsIdentity>;
+  /** For a visitor who sent this SNI, or none. */
+  visitor(serverName: string | undefined): Promise<TlsIdentity>;
+}
+
+interface Entry {
+  readonly identity: Promise<TlsIdentity>;
+  expiresAt: number;
+}
+
+/** Opens the authority (making it the first time); throws E_STATE when its files cannot be used. */
+export async function createCertificates(options: CertificateOptions): Promise<Certificates> {
+  const { clock } = options;
+  const authority = await openAuthority(options.directory, clock.now());
+  const cache = new Map<string, Entry>();
+
+  function contextFor(key: string, names: AlternativeNames): Promise<TlsIdentity> {
+    const found = cache.get(key);
+    cache.delete(key);
+    const entry = found !== undefined && clock.now() < found.expiresAt - renewBefore ? found : issue(key, names);
+    cache.set(key, entry);
+    if (cache.size > maxCached) evictOldest(cache);
+    return entry.identity;
+  }
+
+  function issue(key: string, names: AlternativeNames): Entry {
+    const issued = authority.issue(names, clock.now());
+    const entry: Entry = { identity: issued.then(identify), expiresAt: Number.POSITIVE_INFINITY };
+    issued.then(
+      (certificate) => {
+        entry.expiresAt = certificate.expiresAt;
+      },
+      // A name the library cannot encode must not stay in the cache as a failure; the caller sees the error itself.
+      () => cache.delete(key),
+    );
+    return entry;
+  }
+
+  const fallback: AlternativeNames = {
+    dns: [...new Set([...options.domains, 'localhost'])].flatMap((domain) => [domain, `*.${domain}`]),
+    ip: ['127.0.0.1', '::1'],
+  };
+
+  return {
+    caPem: authority.caPem,
+    tunnel: () => contextFor(':tunnel', tunnelNames),
+    visitor: (serverName) => {
+      const hostname = serverName?.toLowerCase();
+      // A scanner inventing names gets the one shared certificate: no work and no memory per name.
+      if (hostname === undefined || !isHostname(hostname) || !options.isRouted(hostname))
+        return contextFor(':visitor', fallback);
+      return contextFor(hostname, { dns: [hostname] });
+    },
+  };
+}
+
+function evictOldest(cache: Map<string, Entry>): void {
+  for (const key of cache.keys()) {
+    cache.delete(key);
+    return;
+  }
+}
+
+function identify(certificate: IssuedCertificate): TlsIdentity {
+  const pair = { cert: certificate.certPem, key: certificate.keyPem };
+  return { ...pair, context: createSecureContext({ ...pair, minVersion: 'TLSv1.2' }) };
+}
+
+function isHostname(name: string): boolean {
+  return name.length <= 253 && /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/.test(name);
+}
