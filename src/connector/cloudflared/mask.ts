@@ -8,6 +8,11 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\bBearer\s+[\w.~+/=-]+/g, 'Bearer [secret]'],
 ];
 
+/** A field whose whole value is a secret, whatever it looks like. */
+export function isSecretName(name: string): boolean {
+  return /token|secret|password|authorization|cookie|credentials-contents/i.test(name);
+}
+
 /** A function that replaces the given secrets, and whatever looks like one, by `[secret]`. */
 export function createMask(secrets: readonly string[]): (text: string) => string {
   const known = secrets.filter((secret) => secret.length >= 8);
