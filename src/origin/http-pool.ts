@@ -1,0 +1,37 @@
+// The connections to one HTTP origin: an undici pool over our own dialling.
+import { Pool } from 'undici';
+import { maxHeaderValue } from '../protocol/http2.ts';
+import { type DialTarget, dial } from './dial.ts';
+import type { HttpTarget } from './http-target.ts';
+
+/**
+ * undici derives the TLS name from each request's Host header and drops the connection when it changes. A constant
+ * name keeps the connection; the real name is the dialler's business.
+ */
+export const fixedServerName = 'origin';
+
+/** A pool for the target. Nothing times out: an origin that thinks is the edge's business, as with cloudflared. */
+export function createPool(target: HttpTarget, serverName: string | undefined): Pool {
+  const dialled = withServerName(target.dial, serverName);
+  const http2 = dialled.tls?.http2 === true;
+  return new Pool(dialled.tls === undefined ? 'http://origin' : 'https://origin', {
+    connect: (_options, callback) => {
+      dial(dialled, (error, socket) => {
+        if (socket === null) callback(error ?? new Error('not connected'), null);
+        else callback(null, socket);
+      });
+    },
+    keepAliveTimeout: target.keepAliveTimeoutMs,
+    keepAliveMaxTimeout: target.keepAliveTimeoutMs,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // More could not be carried to the edge in any case.
+    maxHeaderSize: maxHeaderValue,
+    ...(http2 ? { allowH2: true } : { pipelining: 1 }),
+  });
+}
+
+function withServerName(target: DialTarget, serverName: string | undefined): DialTarget {
+  if (serverName === undefined || target.tls === undefined) return target;
+  return { ...target, tls: { ...target.tls, serverName } };
+}

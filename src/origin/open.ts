@@ -1,0 +1,141 @@
+// From a checked rule to the origin that serves it: one per (service, originRequest), kept while a live rule uses it.
+import type { Clock } from '../clock.ts';
+import type { ResolvedOriginRequest } from '../ingress/origin-request.ts';
+import type { OriginTarget } from '../ingress/service-url.ts';
+import type { CheckedRule } from '../ingress/validate.ts';
+import type { IngressRule } from '../model.ts';
+import { createHelloOrigin, createRefusingOrigin, createStatusOrigin } from './builtin.ts';
+import type { DialTarget, DialTls } from './dial.ts';
+import type { Origin } from './exchange.ts';
+import { createHttpOrigin } from './http.ts';
+import { createTcpOrigin } from './tcp.ts';
+import { createTrust } from './trust.ts';
+
+/** All origins of one connector. */
+export interface Origins {
+  /** The origin for a rule; also for a rule that has just been replaced. Throws OriginError when it cannot be set up. */
+  open(rule: CheckedRule): Origin;
+  /** Only these rules are live now: the others' connections close once their requests are done. */
+  retain(rules: readonly IngressRule[]): void;
+  close(): void;
+}
+
+/** No origin is opened before a request needs it. */
+export function createOrigins(clock: Clock): Origins {
+  const byKey = new Map<string, Origin>();
+  // The key costs a JSON.stringify; a rule that was seen before is found by identity.
+  let byRule = new WeakMap<CheckedRule, Origin>();
+
+  function open(rule: CheckedRule): Origin {
+    const known = byRule.get(rule);
+    if (known !== undefined) return known;
+    const key = originKey(rule.rule);
+    const origin = byKey.get(key) ?? createOrigin(rule, clock);
+    byKey.set(key, origin);
+    byRule.set(rule, origin);
+    return origin;
+  }
+  function retain(rules: readonly IngressRule[]): void {
+    const live = new Set(rules.map(originKey));
+    for (const [key, origin] of byKey) {
+      if (live.has(key)) continue;
+      byKey.delete(key);
+      origin.retire();
+    }
+  }
+  return {
+    open,
+    retain,
+    close() {
+      retain([]);
+      byRule = new WeakMap();
+    },
+  };
+}
+
+function originKey(rule: IngressRule): string {
+  return `${rule.service}\n${JSON.stringify(rule.originRequest ?? {})}`;
+}
+
+function createOrigin(rule: CheckedRule, clock: Clock): Origin {
+  const { target, originRequest } = rule;
+  // Serving without the check the rule asks for would open what it means to close.
+  if (originRequest.access?.required === true)
+    return createRefusingOrigin(
+      'this rule requires an Access token at the connector, which is not supported yet',
+      'protect the hostname with a policy instead of originRequest.access',
+    );
+  switch (target.kind) {
+    case 'http_status':
+      return createStatusOrigin(target.status);
+    case 'hello_world':
+      return createHelloOrigin();
+    case 'bastion':
+    case 'socks-proxy':
+      return createRefusingOrigin(`the service ${target.kind} is not supported yet`, 'name the service by its address');
+    case 'tcp':
+      return createTcp(target, originRequest, clock);
+    case 'http':
+    case 'https':
+    case 'unix':
+    case 'unix+tls':
+      return createHttp(target, originRequest);
+  }
+}
+
+function createTcp(target: OriginTarget & { kind: 'tcp' }, request: ResolvedOriginRequest, clock: Clock): Origin {
+  if (request.proxyType === 'socks')
+    return createRefusingOrigin('proxyType socks is not supported yet', 'name the service by its address');
+  if (!isPort(target.port))
+    return createRefusingOrigin(
+      `${target.service} has no usable port`,
+      'write the port behind the host: tcp://host:port',
+    );
+  return createTcpOrigin(dialTarget({ host: target.hostname, port: target.port }, request), clock);
+}
+
+function createHttp(
+  target: OriginTarget & { kind: 'http' | 'https' | 'unix' | 'unix+tls' },
+  request: ResolvedOriginRequest,
+): Origin {
+  if ('port' in target && !isPort(target.port))
+    return createRefusingOrigin(`${target.service} has no usable port`, 'ports are 1 to 65535');
+  const address = 'path' in target ? { socketPath: target.path } : { host: target.hostname, port: target.port };
+  const plain = dialTarget(address, request);
+  const secure = target.kind === 'https' || target.kind === 'unix+tls';
+  return createHttpOrigin({
+    dial: secure ? { ...plain, tls: tlsTarget(request) } : plain,
+    hostHeader: orUndefined(request.httpHostHeader),
+    serverNameFromHost: secure && request.matchSNItoHost && request.originServerName === '',
+    bufferBodies: request.disableChunkedEncoding,
+    keepAliveConnections: request.keepAliveConnections,
+    keepAliveTimeoutMs: Math.max(1, request.keepAliveTimeout * 1000),
+  });
+}
+
+function tlsTarget(request: ResolvedOriginRequest): DialTls {
+  return {
+    context: createTrust(orUndefined(request.caPool)),
+    serverName: orUndefined(request.originServerName),
+    verify: !request.noTLSVerify,
+    timeoutMs: request.tlsTimeout * 1000,
+    http2: request.http2Origin,
+  };
+}
+
+function dialTarget(address: DialTarget['address'], request: ResolvedOriginRequest): DialTarget {
+  return {
+    address,
+    connectTimeoutMs: request.connectTimeout * 1000,
+    keepAliveMs: request.tcpKeepAlive * 1000,
+    happyEyeballs: !request.noHappyEyeballs,
+  };
+}
+
+function isPort(port: number | undefined): port is number {
+  return port !== undefined && port >= 1 && port <= 65_535;
+}
+
+function orUndefined(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
