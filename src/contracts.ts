@@ -57,6 +57,8 @@ export interface Reconciler<T> {
   plan(desired: DesiredState, signal: AbortSignal): Promise<Plan<T>>;
   /** Resolves to the services whose changes failed; throws only when nothing could be done at all. */
   apply(plan: Plan<T>, phase: 'upsert' | 'delete', signal: AbortSignal): Promise<readonly ServiceId[]>;
+  /** What the last plan and its applies have to tell the user beyond what was held. */
+  diagnostics?(): readonly Diagnostic[];
 }
 
 /** Carries traffic between the edge and origins. */

@@ -79,11 +79,20 @@ export class PluginError extends AppError {}
 export class ApiError extends AppError {
   readonly status: number | undefined;
   readonly rayId: string | undefined;
+  /** The number in the answer's `errors`, such as 81053 for a name that is taken. */
+  readonly apiCode: number | undefined;
 
-  constructor(details: ErrorDetails & { readonly status?: number | undefined; readonly rayId?: string | undefined }) {
+  constructor(
+    details: ErrorDetails & {
+      readonly status?: number | undefined;
+      readonly rayId?: string | undefined;
+      readonly apiCode?: number | undefined;
+    },
+  ) {
     super(details);
     this.status = details.status;
     this.rayId = details.rayId;
+    this.apiCode = details.apiCode;
   }
 }
 

@@ -1,4 +1,5 @@
 // The rules, kept in line with the desired state: in our own connector's table, or in the configuration the API keeps for a remotely managed tunnel.
+import { isDeepStrictEqual } from 'node:util';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import type { TunnelConfiguration } from '../cloudflare/configurations.ts';
 import type { Connector, Reconciler } from '../contracts.ts';
@@ -6,6 +7,7 @@ import type { Change, DesiredState, Diagnostic, IngressEntry, IngressRule, Plan,
 import { diff } from '../plan/diff.ts';
 import { hold } from '../plan/policy.ts';
 import { entryDifferences, entryKey, withdrawals } from './closing.ts';
+import { buildRules } from './compile.ts';
 import { mergeConfiguration, ourRules, rulesByHostname } from './remote.ts';
 import { weave } from './weave.ts';
 
@@ -13,8 +15,8 @@ import { weave } from './weave.ts';
 export interface RuleTarget {
   /** What is there now, as entries, and which hostnames belong to somebody else. Reads; changes nothing. */
   read(desired: DesiredState, signal: AbortSignal): Promise<Reality>;
-  /** Makes exactly these entries ours; does nothing when they are already. */
-  write(entries: readonly IngressEntry[], signal: AbortSignal): Promise<void>;
+  /** Makes exactly these entries ours, doing nothing when they are already; resolves to those that could not be written. */
+  write(entries: readonly IngressEntry[], signal: AbortSignal): Promise<readonly IngressEntry[]>;
 }
 
 /** The rules as they are. */
@@ -34,11 +36,15 @@ export interface IngressReconciler extends Reconciler<IngressEntry> {
 /** A reconciler for rules that live in a connector of ours: every rule there is ours. */
 export function createLocalIngress(connector: Pick<Connector, 'updateIngress'>): IngressReconciler {
   let written: readonly IngressEntry[] = [];
+  let rules: readonly IngressRule[] | undefined;
   return createReconciler({
     read: async () => ({ ours: written, foreignHostnames: new Set() }),
     async write(entries) {
-      await connector.updateIngress(toRules(entries));
+      const next = buildRules(entries);
+      if (!isDeepStrictEqual(next, rules)) await connector.updateIngress(next);
+      rules = next;
       written = entries;
+      return [];
     },
   });
 }
@@ -64,11 +70,12 @@ function createReconciler(target: RuleTarget): IngressReconciler {
   let order: readonly IngressEntry[] = [];
   let problems: readonly Diagnostic[] = [];
 
-  async function commit(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<void> {
-    if (changes.length === 0) return;
+  async function commit(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<readonly ServiceId[]> {
+    if (changes.length === 0) return [];
     const next = inOrder(applyChanges(live, changes), order);
-    await target.write(next, signal);
-    live = next;
+    const refused = new Set(await target.write(next, signal));
+    live = next.filter((entry) => !refused.has(entry));
+    return [...refused].map((entry) => entry.serviceId);
   }
 
   return {
@@ -88,8 +95,7 @@ function createReconciler(target: RuleTarget): IngressReconciler {
     },
     async apply(plan, phase, signal) {
       // Deletes are part of the same swap: there is no moment between.
-      if (phase === 'upsert') await commit(plan.changes, signal);
-      return [];
+      return phase === 'upsert' ? commit(plan.changes, signal) : [];
     },
     async withdraw(desired, signal) {
       order = desired.ingress;
@@ -132,10 +138,6 @@ function diffEntries(live: readonly IngressEntry[], desired: DesiredState): Plan
   });
 }
 
-function toRules(entries: readonly IngressEntry[]): readonly IngressRule[] {
-  return [...entries.map((entry) => entry.rule), { service: 'http_status:404' }];
-}
-
 function foreignReason(hostname: string): string {
   return `the tunnel already has a rule for ${hostname} that is not ours: remove it there, or choose another hostname`;
 }
@@ -148,64 +150,80 @@ function conflict(serviceId: ServiceId, message: string): Diagnostic {
 const unknownService: ServiceId = 'tunnel/rule';
 
 function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
-  /** What we wrote or recognised: gives a rule read back its service and access, and says whose a hostname is. */
-  let known = new Map<string, IngressEntry>();
+  /** What we wrote or recognised: gives a rule read back its service and access. */
+  let known: ReadonlyMap<string, IngressEntry> = new Map();
+  /** Hostnames whose rules are ours: marked in DNS, or written by us before. */
   let owned: ReadonlySet<string> = new Set();
-
-  const isOurs = (hostname: string) => owned.has(hostname);
 
   async function read(desired: DesiredState, signal: AbortSignal): Promise<Reality> {
     const [config, marked] = await Promise.all([getConfig(signal), options.ownedHostnames(signal)]);
-    const present = rulesByHostname(config);
-    owned = ownedNow(present, desired, marked);
-    const wanted = new Map(desired.ingress.map((entry) => [entryKey(entry), entry]));
-    const ours = ourRules(config, isOurs).map((rule) => recognise(rule, wanted));
+    const foreign = claim(config, desired.ingress, marked);
+    const wanted = byKey(desired.ingress);
+    const ours = ourRules(config, (hostname) => owned.has(hostname)).map((rule) => recognise(rule, known, wanted));
     known = byKey(ours);
-    const names = desired.ingress.map((entry) => entry.rule.hostname.toLowerCase());
-    return { ours, foreignHostnames: new Set(names.filter((name) => present.has(name) && !isOurs(name))) };
+    return { ours, foreignHostnames: foreign };
   }
 
   /** Re-reads before writing, so that what others changed since the plan is kept. */
-  async function write(entries: readonly IngressEntry[], signal: AbortSignal): Promise<void> {
+  async function write(entries: readonly IngressEntry[], signal: AbortSignal): Promise<readonly IngressEntry[]> {
     const config = await getConfig(signal);
-    owned = new Set([...owned, ...entries.map((entry) => entry.rule.hostname.toLowerCase())]);
-    const merged = mergeConfiguration(config, entries, isOurs);
+    const foreign = claim(config, entries, []);
+    const [refused, ours] = partition(entries, (entry) => foreign.has(hostnameOf(entry)));
+    const merged = mergeConfiguration(config, ours, (hostname) => owned.has(hostname));
     const target = { account: options.account, tunnelId: options.tunnelId };
     if (merged !== config) await options.api.configurations.put(target, merged, signal);
-    known = byKey(entries);
+    known = byKey(ours);
+    return refused;
   }
 
   async function getConfig(signal: AbortSignal): Promise<TunnelConfiguration> {
     return (await options.api.configurations.get(options.account, options.tunnelId, signal)).config ?? {};
   }
 
-  /** Marked in DNS, written by us before, or so equal to what we want that taking them over changes nothing. */
-  function ownedNow(
-    present: ReadonlyMap<string, readonly IngressEntry['rule'][]>,
-    desired: DesiredState,
-    marked: ReadonlySet<string>,
+  /**
+   * Takes the hostnames of `wanted` as ours where that takes nothing from anybody: no rule has them, or rules so equal to
+   * what we want that nothing changes. Returns the others, which somebody else has.
+   */
+  function claim(
+    config: TunnelConfiguration,
+    wanted: readonly IngressEntry[],
+    marked: Iterable<string>,
   ): ReadonlySet<string> {
-    const ours = new Set(marked);
-    for (const entry of known.values()) ours.add(entry.rule.hostname.toLowerCase());
-    const wanted = Map.groupBy(desired.ingress, (entry) => entry.rule.hostname.toLowerCase());
-    for (const [hostname, entries] of wanted) {
-      const rules = present.get(hostname);
-      if (rules === undefined || options.exclusive === true || areEqual(rules, entries)) ours.add(hostname);
+    const present = rulesByHostname(config);
+    const ours = new Set([...owned, ...marked]);
+    const foreign = new Set<string>();
+    for (const [hostname, entries] of Map.groupBy(wanted, hostnameOf)) {
+      const rules = present.get(hostname) ?? [];
+      if (ours.has(hostname) || options.exclusive === true || areEqual(rules, entries)) ours.add(hostname);
+      else foreign.add(hostname);
     }
-    return ours;
-  }
-
-  function recognise(rule: IngressEntry['rule'], wanted: ReadonlyMap<string, IngressEntry>): IngressEntry {
-    const bare: IngressEntry = { serviceId: unknownService, plugin: '', rule, access: 'public', explicit: false };
-    const like = known.get(entryKey(bare)) ?? wanted.get(entryKey(bare));
-    return like === undefined ? bare : { ...like, rule };
+    owned = ours;
+    return foreign;
   }
 
   return { read, write };
 }
 
-function byKey(entries: readonly IngressEntry[]): Map<string, IngressEntry> {
+function recognise(
+  rule: IngressEntry['rule'],
+  known: ReadonlyMap<string, IngressEntry>,
+  wanted: ReadonlyMap<string, IngressEntry>,
+): IngressEntry {
+  const bare: IngressEntry = { serviceId: unknownService, plugin: '', rule, access: 'public', explicit: false };
+  const like = known.get(entryKey(bare)) ?? wanted.get(entryKey(bare));
+  return like === undefined ? bare : { ...like, rule };
+}
+
+function hostnameOf(entry: IngressEntry): string {
+  return entry.rule.hostname.toLowerCase();
+}
+
+function byKey(entries: readonly IngressEntry[]): ReadonlyMap<string, IngressEntry> {
   return new Map(entries.map((entry) => [entryKey(entry), entry]));
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 function areEqual(rules: readonly IngressEntry['rule'][], entries: readonly IngressEntry[]): boolean {
