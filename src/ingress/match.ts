@@ -1,5 +1,6 @@
 // Which rule serves a request: the first that matches, found by looking hosts up instead of walking the rules. Pure.
 import { splitHostPort } from './go-text.ts';
+import type { PathPattern } from './path-pattern.ts';
 import type { CheckedRule } from './validate.ts';
 
 /** The matching rule and its place in the list, counted from 0. */
@@ -14,15 +15,20 @@ export interface Match {
  */
 export type Matcher = (hostname: string, path: string) => Match;
 
-/** The places of rules, ascending, that one host key leads to. */
-type Bucket = number[];
+/** Rules one host key leads to, in order; `place` is where they stand in the whole list. */
+interface Candidate {
+  readonly place: number;
+  readonly pattern: PathPattern | undefined;
+}
+type Bucket = Candidate[];
 
 interface HostIndex {
   readonly exact: ReadonlyMap<string, Bucket>;
   /** By suffix with its dot: `.example.com`. */
   readonly wildcard: ReadonlyMap<string, Bucket>;
-  /** Most dots in any suffix: a request host with a million dots costs no more than the rules are deep. */
-  readonly wildcardDepth: number;
+  /** Whether any suffix has that many dots; its length bounds the search, however many dots a request's host has. */
+  readonly wildcardDepths: readonly boolean[];
+  readonly firstWildcard: number;
   readonly everyHost: Bucket;
 }
 
@@ -35,9 +41,9 @@ export function compileMatcher(rules: readonly CheckedRule[]): Matcher {
   const last = rules.length - 1;
   return (hostname, path) => {
     const host = splitHostPort(hostname)?.host ?? hostname;
-    let best = firstMatching(index.exact.get(host), rules, path, last);
-    for (const bucket of wildcardBuckets(index, host)) best = firstMatching(bucket, rules, path, best);
-    best = firstMatching(index.everyHost, rules, path, best);
+    const exact = firstMatching(index.exact.get(host), path, last);
+    const wild = index.firstWildcard < exact ? firstWildcardMatch(index, host, path, exact) : exact;
+    const best = firstMatching(index.everyHost, path, wild);
     const rule = rules[best];
     if (rule === undefined) throw new RangeError('a matcher needs at least one rule');
     return { index: best, rule };
@@ -62,50 +68,51 @@ export function requestPath(target: string): string {
 }
 
 /** The first place below `limit` whose path pattern fits, else `limit`. */
-function firstMatching(bucket: Bucket | undefined, rules: readonly CheckedRule[], path: string, limit: number): number {
+function firstMatching(bucket: Bucket | undefined, path: string, limit: number): number {
   if (bucket === undefined) return limit;
-  for (const place of bucket) {
+  for (const { place, pattern } of bucket) {
     if (place >= limit) return limit;
-    const pattern = rules[place]?.pattern;
     if (pattern === undefined || pattern.matches(path)) return place;
   }
   return limit;
 }
 
-function* wildcardBuckets(index: HostIndex, host: string): Generator<Bucket> {
+function firstWildcardMatch(index: HostIndex, host: string, path: string, limit: number): number {
+  let best = limit;
   let dot = host.length;
-  for (let depth = 0; depth < index.wildcardDepth; depth++) {
-    dot = dot === 0 ? -1 : host.lastIndexOf('.', dot - 1);
-    if (dot === -1) return;
-    const bucket = index.wildcard.get(host.slice(dot));
-    if (bucket !== undefined) yield bucket;
+  for (let depth = 1; depth < index.wildcardDepths.length && dot > 0; depth++) {
+    dot = host.lastIndexOf('.', dot - 1);
+    if (dot === -1) break;
+    if (index.wildcardDepths[depth] === true) best = firstMatching(index.wildcard.get(host.slice(dot)), path, best);
   }
+  return best;
 }
 
 function indexHosts(rules: readonly CheckedRule[]): HostIndex {
   const exact = new Map<string, Bucket>();
   const wildcard = new Map<string, Bucket>();
   const everyHost: Bucket = [];
-  let wildcardDepth = 0;
-  for (const [place, rule] of rules.entries()) {
-    if (rule.hostname === '') {
-      everyHost.push(place);
-      continue;
-    }
-    if (rule.hostname.startsWith('*.')) {
-      const suffix = rule.hostname.slice(1);
-      wildcardDepth = Math.max(wildcardDepth, suffix.split('.').length - 1);
-      add(wildcard, suffix, place);
+  const wildcardDepths: boolean[] = [];
+  let firstWildcard = rules.length;
+  for (const [place, { hostname, asciiHostname, pattern }] of rules.entries()) {
+    const candidate = { place, pattern };
+    if (hostname === '') {
+      everyHost.push(candidate);
+    } else if (hostname.startsWith('*.')) {
+      const suffix = hostname.slice(1);
+      wildcardDepths[suffix.split('.').length - 1] = true;
+      firstWildcard = Math.min(firstWildcard, place);
+      add(wildcard, suffix, candidate);
     } else {
-      add(exact, rule.hostname, place);
+      add(exact, hostname, candidate);
     }
-    if (rule.asciiHostname !== undefined) add(exact, rule.asciiHostname, place);
+    if (asciiHostname !== undefined) add(exact, asciiHostname, candidate);
   }
-  return { exact, wildcard, wildcardDepth, everyHost };
+  return { exact, wildcard, wildcardDepths: Array.from(wildcardDepths, Boolean), firstWildcard, everyHost };
 }
 
-function add(buckets: Map<string, Bucket>, key: string, place: number): void {
+function add(buckets: Map<string, Bucket>, key: string, candidate: Candidate): void {
   const bucket = buckets.get(key);
-  if (bucket === undefined) buckets.set(key, [place]);
-  else bucket.push(place);
+  if (bucket === undefined) buckets.set(key, [candidate]);
+  else bucket.push(candidate);
 }

@@ -28,7 +28,15 @@ export interface CheckedRule {
  */
 export function checkRules(rules: readonly IngressRule[]): readonly CheckedRule[] {
   if (rules.length === 0) throw invalid("The config file doesn't contain any ingress rules", undefined);
-  return rules.map((rule, index) => checkRule(rule, index, rules.length));
+  // Rules often repeat a pattern; they share its automaton and so the memory one match warms up for the next.
+  const patterns = new Map<string, PathPattern>();
+  return rules.map((rule, index) => checkRule(rule, { index, count: rules.length, patterns }));
+}
+
+interface Position {
+  readonly index: number;
+  readonly count: number;
+  readonly patterns: Map<string, PathPattern>;
 }
 
 /** True for a rule every request matches. */
@@ -40,7 +48,7 @@ function matchesEveryHost(rule: IngressRule): boolean {
   return rule.hostname === undefined || rule.hostname === '' || rule.hostname === '*';
 }
 
-function checkRule(rule: IngressRule, index: number, count: number): CheckedRule {
+function checkRule(rule: IngressRule, { index, count, patterns }: Position): CheckedRule {
   const target = parseServiceUrl(rule.service, rule.originRequest);
   checkAccess(rule.originRequest?.access, index);
   checkHostname(rule, index, count);
@@ -50,7 +58,7 @@ function checkRule(rule: IngressRule, index: number, count: number): CheckedRule
     rule,
     hostname: matchesEveryHost(rule) ? '' : hostname,
     asciiHostname: ascii === hostname ? undefined : ascii,
-    pattern: checkPath(rule.path ?? '', index),
+    pattern: checkPath(rule.path ?? '', index, patterns),
     target,
     originRequest: resolveOriginRequest(rule.originRequest),
   };
@@ -84,10 +92,12 @@ function checkHostname(rule: IngressRule, index: number, count: number): void {
     );
 }
 
-function checkPath(path: string, index: number): PathPattern | undefined {
+function checkPath(path: string, index: number, patterns: Map<string, PathPattern>): PathPattern | undefined {
   if (path === '') return undefined;
   try {
-    return compilePathPattern(path);
+    const pattern = patterns.get(path) ?? compilePathPattern(path);
+    patterns.set(path, pattern);
+    return pattern;
   } catch (error) {
     if (!(error instanceof PathPatternError)) throw error;
     throw invalid(`Rule #${index + 1} has an invalid regex: ${error.message}`, index);
