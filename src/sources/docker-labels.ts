@@ -1,5 +1,7 @@
 // The label grammar: a container's labels to what its owner asked for. Pure; anyone who builds an image writes labels.
 import { RE2JS } from 're2js';
+import { ValidationError } from '../errors.ts';
+import { parseServiceUrl } from '../ingress/service-url.ts';
 import type { Diagnostic, OriginProtocol, OriginRequest, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
 import { parseHostname } from './hostname.ts';
@@ -243,8 +245,8 @@ const readers: Readonly<Record<string, Reader>> = {
     return undefined;
   },
   service(draft, value) {
-    if (!/^[a-z_+]+([:-]\S+)?$/.test(value) || value.length > 1024)
-      return 'must be a service URL such as http://grafana:3000';
+    const problem = value.length > 1024 ? 'too long' : serviceProblem(value);
+    if (problem !== undefined) return `must be a service URL such as http://grafana:3000 (${problem})`;
     draft.hints.service = value;
     return undefined;
   },
@@ -287,6 +289,16 @@ function readOrigin(draft: Draft, key: string, value: string): string | undefine
   const merged: OriginRequest | undefined = mergeOrigin(draft.hints.originRequest, option.set);
   if (merged !== undefined) draft.hints.originRequest = merged;
   return undefined;
+}
+
+function serviceProblem(text: string): string | undefined {
+  try {
+    parseServiceUrl(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ValidationError) return error.message.slice(0, 160);
+    throw error;
+  }
 }
 
 function regexpProblem(text: string): string | undefined {
