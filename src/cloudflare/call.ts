@@ -12,18 +12,17 @@ export interface SendOptions {
   readonly signal: AbortSignal;
 }
 
-/** One call and what its answer must look like. */
+/** What the SDK's methods return, as far as we use it: its own reading of answers takes a missing result for an empty list. */
+interface Sent {
+  asResponse(): Promise<Response>;
+}
+
+/** One call and what its answer's `result` must look like. */
 export interface Call<T> {
   readonly what: string;
   readonly permission: string;
   readonly schema: Schema<T>;
-  send(sdk: Sdk, options: SendOptions): PromiseLike<unknown>;
-}
-
-/** One page as the SDK gives it. */
-interface Page {
-  readonly result?: unknown;
-  readonly result_info?: unknown;
+  send(sdk: Sdk, options: SendOptions): Sent;
 }
 
 /** A list, asked for page by page. */
@@ -33,7 +32,9 @@ export interface ListCall<T> {
   /** Of the whole page's items. */
   readonly schema: Schema<readonly T[]>;
   readonly perPage: number;
-  send(sdk: Sdk, paging: { readonly page: number; readonly per_page: number }, options: SendOptions): PromiseLike<Page>;
+  /** False when one answer holds everything. */
+  readonly isPaged?: boolean;
+  send(sdk: Sdk, paging: { readonly page: number; readonly per_page: number }, options: SendOptions): Sent;
 }
 
 /** Makes calls. */
@@ -51,42 +52,54 @@ const maxPages = 1_000;
 export function createCaller(options: SdkOptions): Caller {
   let loading: Promise<Sdk> | undefined;
 
-  async function run<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
+  /** The answer's envelope. */
+  async function ask(send: (sdk: Sdk, options: SendOptions) => Sent, attempt: Attempt, signal: AbortSignal) {
     signal.throwIfAborted();
-    const attempt: Attempt = { what: call.what, permission: call.permission, apiToken: options.apiToken };
     loading ??= loadSdk(options);
     const sdk = await loading;
-    const deadline = AbortSignal.timeout(callDeadlineMs);
-    const answer = await settle(call, sdk, AbortSignal.any([signal, deadline]), attempt).catch((error: unknown) => {
+    const either = AbortSignal.any([signal, AbortSignal.timeout(callDeadlineMs)]);
+    try {
+      const answer = await unlessAborted(read(send(sdk, { signal: either })), either);
+      return check(envelopeSchema, answer, attempt);
+    } catch (error) {
       signal.throwIfAborted();
-      throw error;
-    });
-    return check(call.schema, answer, attempt);
+      throw toApiError(error, attempt);
+    }
   }
 
   return {
-    call: run,
+    async call<T>(call: Call<T>, signal: AbortSignal) {
+      const attempt: Attempt = { what: call.what, permission: call.permission, apiToken: options.apiToken };
+      const { result } = await ask((sdk, sending) => call.send(sdk, sending), attempt, signal);
+      return check(call.schema, result, attempt);
+    },
     async list<T>(list: ListCall<T>, signal: AbortSignal) {
+      const attempt: Attempt = { what: list.what, permission: list.permission, apiToken: options.apiToken };
       const items: T[] = [];
       for (let page = 1; page <= maxPages; page++) {
-        const answer = await run(pageCall(list, page), signal);
-        items.push(...check(list.schema, answer.result, { ...list, apiToken: options.apiToken }));
-        if (isLast(answer, page, items.length)) return items;
+        const paging = { page, per_page: list.perPage };
+        const answer = await ask((sdk, sending) => list.send(sdk, paging, sending), attempt, signal);
+        const found = check(list.schema, answer.result, attempt);
+        items.push(...found);
+        if (list.isPaged === false || found.length === 0 || isLast(answer, page, items.length)) return items;
       }
-      throw unreadable('a list without end', { ...list, apiToken: options.apiToken });
+      throw unreadable('a list without end', attempt);
     },
   };
 }
 
-/** The SDK's promise, given up when the signal aborts: the SDK's own waits between retries do not listen to it. */
-async function settle<T>(call: Call<T>, sdk: Sdk, signal: AbortSignal, attempt: Attempt): Promise<unknown> {
+async function read(sent: Sent): Promise<unknown> {
+  const response = await sent.asResponse();
+  return response.json();
+}
+
+/** The work's result, given up when the signal aborts: the SDK's own waits between retries do not listen to it. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(new Error('no answer in time'));
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return await Promise.race([call.send(sdk, { signal }), aborted.promise]);
-  } catch (error) {
-    throw toApiError(error, attempt);
+    return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener('abort', abort);
   }
@@ -101,17 +114,20 @@ function check<T>(schema: Schema<T>, answer: unknown, attempt: Attempt): T {
   }
 }
 
-interface PageAnswer {
-  readonly result: readonly unknown[];
+/** What every answer is wrapped in. */
+interface Envelope {
+  readonly success: true;
+  readonly result: unknown;
   readonly result_info?: { readonly total_pages?: number; readonly total_count?: number } | null;
 }
 
-const pageSchema: Schema<PageAnswer> = {
+const envelopeSchema: Schema<Envelope> = {
   schema: {
     type: 'object',
-    required: ['result'],
+    required: ['success', 'result'],
     properties: {
-      result: { type: 'array' },
+      success: { const: true },
+      result: {},
       result_info: {
         type: 'object',
         nullable: true,
@@ -121,22 +137,8 @@ const pageSchema: Schema<PageAnswer> = {
   },
 };
 
-function pageCall<T>(list: ListCall<T>, page: number): Call<PageAnswer> {
-  return {
-    what: list.what,
-    permission: list.permission,
-    schema: pageSchema,
-    // Plain fields only: the SDK's page object holds the client, which cannot be copied.
-    send: async (sdk, options) => {
-      const { result, result_info } = await list.send(sdk, { page, per_page: list.perPage }, options);
-      return { result, result_info: result_info ?? null };
-    },
-  };
-}
-
-/** `total_pages` where the API gives it, else `total_count`, else until a page is empty. */
-function isLast(answer: PageAnswer, page: number, seen: number): boolean {
-  if (answer.result.length === 0) return true;
+/** By `total_pages` where the API gives it, else by `total_count`; with neither, a page that is empty is the last. */
+function isLast(answer: Envelope, page: number, seen: number): boolean {
   const info = answer.result_info ?? {};
   if (info.total_pages !== undefined && info.total_pages > 0) return page >= info.total_pages;
   return info.total_count !== undefined && seen >= info.total_count;

@@ -170,11 +170,9 @@ export function listTunnelConnections(
       permission,
       schema: connectorsSchema,
       perPage: 100,
-      // Not paged: one answer holds them all, so no totals are passed on that would ask for more.
-      send: async (sdk, paging, options) =>
-        paging.page > 1
-          ? { result: [] }
-          : sdk.zeroTrust.tunnels.cloudflared.connections.get(id, { account_id: account }, options),
+      isPaged: false,
+      send: (sdk, _paging, options) =>
+        sdk.zeroTrust.tunnels.cloudflared.connections.get(id, { account_id: account }, options),
     },
     signal,
   );
