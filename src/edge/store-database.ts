@@ -56,15 +56,19 @@ function createPrivateFile(path: string): void {
 
 function prepareFile(database: DatabaseSync, path: string): void {
   // One process owns the file: its memory index would not notice another one's writes.
-  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+  database.exec('PRAGMA locking_mode = EXCLUSIVE');
+  // Before anything is written, so that another program's database stays as it is.
+  const version = checkIdentity(database, path);
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   const health = database.prepare('PRAGMA quick_check(1)').get();
   if (health?.quick_check !== 'ok') throw stateError(path, 'the edge database is damaged', damagedHint);
-  migrate(database, path);
+  migrate(database, version);
 }
 
 const damagedHint = 'restore it from a copy, or move it away to start with an empty one';
 
-function migrate(database: DatabaseSync, path: string): void {
+/** The file's version, 0 for a new one; an AppError when it is not ours or too new. */
+function checkIdentity(database: DatabaseSync, path: string): number {
   const version = pragma(database, 'user_version');
   const tables = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get();
   const isEmpty = tables !== undefined && integer(tables, 'tables') === 0;
@@ -76,6 +80,10 @@ function migrate(database: DatabaseSync, path: string): void {
       `the edge database is of version ${version}, this program knows up to ${migrations.length}`,
       'run the newer program that wrote it, or restore a copy made before the upgrade',
     );
+  return version;
+}
+
+function migrate(database: DatabaseSync, version: number): void {
   for (const [index, sql] of migrations.entries()) {
     if (index < version) continue;
     database.exec(

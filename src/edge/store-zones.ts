@@ -26,6 +26,7 @@ export interface Zone {
 export interface ZoneStore {
   list(): readonly Zone[];
   get(zoneId: string): Zone | undefined;
+  /** In any spelling: upper case, Unicode, with a trailing dot. */
   named(name: string): Zone | undefined;
   /** A new zone; RefusedError when it exists or the name is none. */
   create(name: string): Zone;
@@ -76,7 +77,7 @@ export function createZoneStore(database: StoreDatabase, clock: Clock): ZoneStor
   return {
     list: () => database.all(`${columns} ORDER BY name`).map(zoneOf),
     get: (zoneId) => find('id', zoneId),
-    named: (name) => find('name', name),
+    named: (name) => find('name', normalizeName(name, { wildcard: false }) ?? ''),
     create,
   };
 }

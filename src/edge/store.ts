@@ -61,7 +61,7 @@ function createStore(database: StoreDatabase, clock: Clock, limits: RecordLimits
     records: createRecordStore(database, clock, limits),
     tunnels,
     configurations,
-    ensureZone: (name) => database.transact(() => zones.named(name.toLowerCase()) ?? zones.create(name)),
+    ensureZone: (name) => database.transact(() => zones.named(name) ?? zones.create(name)),
     tunnel: index.tunnel,
     route: index.route,
     configuration: index.configuration,
