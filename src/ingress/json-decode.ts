@@ -27,17 +27,27 @@ function parseJson(text: string): unknown {
     );
   } catch (error) {
     if (error instanceof RangeError) throw new JsonDecodeError('exceeded max depth');
-    if (error instanceof SyntaxError) throw new JsonDecodeError(syntaxMessage(error.message));
+    if (error instanceof SyntaxError) throw new JsonDecodeError(syntaxMessage(text, error.message));
     throw error;
   }
 }
 
-function syntaxMessage(message: string): string {
-  if (/end of JSON input|^Unterminated/.test(message)) return 'unexpected end of JSON input';
-  const token = /^Unexpected token '(.)'/su.exec(message)?.[1];
-  return token === undefined
-    ? `invalid JSON: ${message}`
-    : `invalid character '${token}' looking for beginning of value`;
+/** What Go says where this engine's message begins so. */
+const syntaxContexts: readonly (readonly [start: RegExp, context: string])[] = [
+  [/^Expected (double-quoted )?property name/, 'looking for beginning of object key string'],
+  [/^Expected ',' or '}'/, 'after object key:value pair'],
+  [/^Expected ',' or '\]'/, 'after array element'],
+  [/^Expected ':'/, 'after object key'],
+  [/^Unexpected non-whitespace/, 'after top-level value'],
+  [/^Bad (control|escaped)/, 'in string literal'],
+];
+
+function syntaxMessage(text: string, message: string): string {
+  const position = Number(/ at position ([0-9]+)/.exec(message)?.[1] ?? Number.NaN);
+  if (/end of JSON input|^Unterminated/.test(message) || position >= text.length) return 'unexpected end of JSON input';
+  const character = /^Unexpected token '(.)'/su.exec(message)?.[1] ?? text[position] ?? '';
+  const context = syntaxContexts.find(([start]) => start.test(message))?.[1] ?? 'looking for beginning of value';
+  return `invalid character '${character}' ${context}`;
 }
 
 interface Place {
