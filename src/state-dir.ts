@@ -9,6 +9,7 @@ export interface StateDir {
   readonly path: string;
   /** The text kept under `name`, made by `create` and stored (0600) the first time. */
   readOrCreate(name: string, create: () => string): string;
+  has(name: string): boolean;
 }
 
 /** Opens the directory, making it (0700) when missing; throws AppError E_STATE when that cannot be. */
@@ -18,7 +19,11 @@ export function openStateDir(path: string): StateDir {
   } catch (cause) {
     throw stateError(path, cause);
   }
-  return { path, readOrCreate: (name, create) => readOrCreate(join(path, name), create) };
+  return {
+    path,
+    readOrCreate: (name, create) => readOrCreate(join(path, name), create),
+    has: (name) => existsSync(join(path, name)),
+  };
 }
 
 /** A fresh owner id: marks what is ours on shared zones, so two instances must not draw the same. */

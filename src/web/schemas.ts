@@ -65,3 +65,9 @@ export const statusSchema = {
 
 /** `POST /api/pass`. */
 export const passSchema = { type: 'object', properties: { revision: { type: 'integer' } } } as const;
+
+/** Any error. */
+export const errorSchema = {
+  type: 'object',
+  properties: { error: { type: 'object', properties: { code: text, message: text, hint: text } } },
+} as const;

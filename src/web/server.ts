@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import type { ListenAddress } from '../settings/settings.ts';
 import type { Status } from '../status.ts';
 import { type PublicAddress, renderPage } from './page.ts';
-import { passSchema, statusSchema } from './schemas.ts';
+import { errorSchema, passSchema, statusSchema } from './schemas.ts';
 import { isSameSecret } from './secret.ts';
 
 /** What the routes show and may ask for. */
@@ -48,7 +48,7 @@ export function createWeb(options: WebOptions): FastifyInstance {
   });
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
   app.get('/api/status', { schema: { response: { 200: statusSchema } } }, () => options.status());
-  app.post('/api/pass', { schema: { response: { 200: passSchema } } }, async (request, reply) => {
+  app.post('/api/pass', { schema: { response: { 200: passSchema, 401: errorSchema } } }, async (request, reply) => {
     // A bearer token is something another site's script cannot make a browser send.
     if (!isSameSecret(request.headers.authorization, `Bearer ${options.token}`)) {
       const hint = 'send the token from the data directory as `Authorization: Bearer …`';

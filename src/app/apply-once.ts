@@ -1,0 +1,46 @@
+// One pass, for `apply`: by the running instance when there is one, because the live rules are its own; else by a program started for it.
+import { type AppOptions, createApp } from '../app.ts';
+import type { Plan, ServiceId } from '../model.ts';
+import { newSecret, openStateDir } from '../state-dir.ts';
+
+/** What an apply did. */
+export interface Applied {
+  readonly by: 'running instance' | 'this command';
+  readonly revision: number;
+  readonly plans: readonly Plan<unknown>[];
+  readonly failed: readonly ServiceId[];
+}
+
+/** Applies once. Rejects with an AppError when the pass failed. */
+export async function applyOnce(options: AppOptions): Promise<Applied> {
+  const revision = await askRunning(options);
+  if (revision !== undefined) return { by: 'running instance', revision, plans: [], failed: [] };
+  const app = createApp(options);
+  try {
+    await app.start();
+    const snapshot = await app.pass('apply');
+    return { by: 'this command', revision: snapshot.revision, plans: snapshot.plans, failed: [] };
+  } finally {
+    await app.stop();
+  }
+}
+
+async function askRunning({ loaded }: AppOptions): Promise<number | undefined> {
+  const { host, port } = loaded.settings.webListen;
+  const token = openStateDir(loaded.settings.dataDir).readOrCreate('web-token', newSecret);
+  const at = host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host;
+  const url = `http://${at.includes(':') ? `[${at}]` : at}:${port}/api/pass`;
+  try {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(120_000),
+    });
+    const body: unknown = answer.ok ? await answer.json() : undefined;
+    const revision = typeof body === 'object' && body !== null && 'revision' in body ? body.revision : undefined;
+    return typeof revision === 'number' ? revision : undefined;
+  } catch {
+    // Nobody listens there: this command does the pass itself.
+    return undefined;
+  }
+}

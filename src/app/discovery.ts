@@ -1,0 +1,103 @@
+// From settings to what is wanted: sources, plugins, routing and compiling, everything that needs no network but the engines'.
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../clock.ts';
+import type { Source } from '../contracts.ts';
+import { compileIngress } from '../ingress/compile.ts';
+import type { Logger } from '../logger.ts';
+import type { IngressEntry, Service } from '../model.ts';
+import type { PluginCatalogue } from '../plugin/catalogue.ts';
+import { loadPlugins } from '../plugin/load.ts';
+import { routeServices } from '../plugin/route.ts';
+import type { Compiled, Routed } from '../reconcile.ts';
+import type { Settings } from '../settings/settings.ts';
+import { createBuiltinSource } from '../sources/builtin.ts';
+import { createSettingsSource } from '../sources/file.ts';
+import { createServiceList, type ServiceList } from '../sources/list.ts';
+import type { StateDir } from '../state-dir.ts';
+import { createDockerSources } from './docker-endpoints.ts';
+
+/** The plugins that come with the program. */
+export const builtinPlugins = fileURLToPath(new URL('../../plugins', import.meta.url));
+
+/** What discovery is made with; `settings` is asked in every pass, so that hot settings take effect. */
+export interface DiscoveryOptions {
+  readonly settings: () => Settings;
+  /** Absent for a look that must leave nothing behind. */
+  readonly stateDir: StateDir | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly graceMs: number;
+}
+
+/** Everything a pass needs before it looks at anything remote. */
+export interface Discovery {
+  readonly list: ServiceList;
+  route(services: readonly Service[], previous: readonly IngressEntry[]): Routed;
+  compile(entries: readonly IngressEntry[], previous: readonly IngressEntry[], road: RoadNames): Compiled;
+}
+
+/** What compiling has to know of the road. */
+export interface RoadNames {
+  readonly zones: readonly string[];
+  readonly tunnelTarget: string;
+  readonly owner: string;
+}
+
+/** Loads the plugins and builds the sources. */
+export async function createDiscovery(options: DiscoveryOptions): Promise<Discovery> {
+  const { clock, logger, graceMs } = options;
+  const settings = options.settings();
+  const catalogue = await loadPlugins({
+    builtinDir: builtinPlugins,
+    ...(settings.plugins.dir === undefined ? {} : { extraDir: settings.plugins.dir }),
+    allowCode: settings.plugins.allowCode,
+    logger,
+  });
+  const docker = createDockerSources({
+    settings,
+    stateDir: options.stateDir,
+    dockerHost: options.env.DOCKER_HOST,
+    logger,
+    clock,
+  });
+  const sources = [...docker, currentServices(options.settings), ...builtin(settings)];
+  return {
+    list: createServiceList({ sources, graceMs, clock }),
+    route: (services, previous) => route(services, previous, catalogue, options.settings()),
+    compile: (entries, previous, road) => compileIngress(entries, { ...road, previous }),
+  };
+}
+
+/** The settings' services as they are at each look: they may change while we run. */
+function currentServices(settings: () => Settings): Source {
+  const atStart = createSettingsSource(settings().services);
+  return {
+    name: atStart.name,
+    list: (signal) => createSettingsSource(settings().services).list(signal),
+    watch: (notify, signal) => atStart.watch(notify, signal),
+  };
+}
+
+/** The hello page is for a first look on one's own machine, not for the internet. */
+function builtin(settings: Settings) {
+  return settings.loopbackOnly ? [createBuiltinSource()] : [];
+}
+
+function route(
+  services: readonly Service[],
+  previous: readonly IngressEntry[],
+  catalogue: PluginCatalogue,
+  settings: Settings,
+): Routed {
+  const routed = routeServices(services, catalogue, {
+    domain: settings.domain,
+    expose: settings.expose,
+    accessDefault: settings.accessDefault,
+    policies: new Set(Object.keys(settings.policies)),
+    loopbackOnly: settings.loopbackOnly,
+    allow: settings.labels.allow,
+    previous,
+  });
+  return { entries: routed.entries, diagnostics: [...catalogue.diagnostics, ...routed.diagnostics] };
+}

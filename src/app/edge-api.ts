@@ -1,0 +1,67 @@
+// The API for one-shot commands: Cloudflare's, that of an embedded edge that is running, or one opened on its files just for this look.
+import { existsSync } from 'node:fs';
+import { type CloudflareApi, createCloudflareApi } from '../cloudflare/client.ts';
+import { createEdgeApi } from '../edge/api/server.ts';
+import { openEdgeStore } from '../edge/store.ts';
+import type { Logger } from '../logger.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { StateDir } from '../state-dir.ts';
+import { edgeApiToken, edgeStoreFile, settingsZones } from './embedded-edge.ts';
+
+/** An API client and the way to let go of what stands behind it. */
+export interface BorrowedApi {
+  readonly api: CloudflareApi;
+  close(): Promise<void>;
+}
+
+/** Opens the API the settings lead to. */
+export async function borrowApi(settings: Settings, stateDir: StateDir, logger: Logger): Promise<BorrowedApi> {
+  const { apiToken = '', apiUrl } = settings.cloudflare;
+  if (settings.edge === 'cloudflare' || apiUrl !== undefined) {
+    return { api: createCloudflareApi({ apiToken, baseUrl: apiUrl, logger }), close: async () => undefined };
+  }
+  const token = edgeApiToken(stateDir);
+  const { host, port } = settings.embeddedEdge.api;
+  const running = createCloudflareApi({
+    apiToken: token,
+    baseUrl: `http://${bracketed(host)}:${port}/client/v4`,
+    logger,
+  });
+  if (await answers(running)) return { api: running, close: async () => undefined };
+  return openOwn(settings, stateDir, token, logger);
+}
+
+/** Nobody runs the edge: its objects are read from its files, or there are none yet. */
+async function openOwn(settings: Settings, stateDir: StateDir, token: string, logger: Logger): Promise<BorrowedApi> {
+  const file = edgeStoreFile(stateDir);
+  const store = openEdgeStore(existsSync(file) ? file : ':memory:');
+  for (const zone of settingsZones(settings)) store.ensureZone(zone);
+  const registry = { connections: () => [], disconnect: () => undefined };
+  const server = await createEdgeApi({
+    store,
+    registry,
+    listen: { host: '127.0.0.1', port: 0 },
+    tokens: { apiToken: token },
+    logger,
+  });
+  const close = async () => {
+    await server.stop();
+    store.close();
+  };
+  return { api: createCloudflareApi({ apiToken: token, baseUrl: server.baseUrl, logger }), close };
+}
+
+async function answers(api: CloudflareApi): Promise<boolean> {
+  try {
+    await api.verifyToken(AbortSignal.timeout(2_000));
+    return true;
+  } catch {
+    // Nobody there, or another program on our port: either way it is not our edge.
+    return false;
+  }
+}
+
+function bracketed(host: string): string {
+  if (host === '::' || host === '0.0.0.0') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,78 @@
+// The embedded edge as one part: store, data plane and API, started in that order, stopped in reverse.
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { createEdgeApi } from '../edge/api/server.ts';
+import { createEmbeddedEdge } from '../edge/edge.ts';
+import { openEdgeStore } from '../edge/store.ts';
+import type { Logger } from '../logger.ts';
+import type { ListenAddress, Settings } from '../settings/settings.ts';
+import { newSecret, type StateDir } from '../state-dir.ts';
+
+/** The edge running in this process. */
+export interface LocalEdge {
+  readonly addresses: {
+    readonly http?: ListenAddress;
+    readonly https?: ListenAddress;
+    readonly tunnel?: ListenAddress;
+  };
+  readonly caPem: string;
+  readonly caFile: string;
+  readonly apiUrl: string;
+  /** A secret. */
+  readonly apiToken: string;
+  stop(gracePeriodMs: number): Promise<void>;
+}
+
+/** Where the edge keeps its objects. */
+export function edgeStoreFile(stateDir: StateDir): string {
+  return join(stateDir.path, 'edge.sqlite');
+}
+
+/** The token of the embedded edge's API: made once, known to whoever can read the data directory. */
+export function edgeApiToken(stateDir: StateDir): string {
+  return stateDir.readOrCreate('edge-api-token', newSecret);
+}
+
+/** The zones an installation works in; on the embedded edge they are made when missing. */
+export function settingsZones(settings: Settings): readonly string[] {
+  return settings.cloudflare.zones.length > 0 ? settings.cloudflare.zones : [settings.domain];
+}
+
+/** Starts the edge with the zones of the settings. */
+export async function startLocalEdge(options: {
+  readonly settings: Settings;
+  readonly stateDir: StateDir;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}): Promise<LocalEdge> {
+  const { settings, stateDir, logger, clock } = options;
+  const { http, https, tunnel, api, certificatesDir } = settings.embeddedEdge;
+  const store = openEdgeStore(edgeStoreFile(stateDir), { clock });
+  const stops: ((gracePeriodMs: number) => Promise<void>)[] = [async () => store.close()];
+  const stop = async (gracePeriodMs: number) => {
+    for (const one of stops.splice(0).reverse()) await one(gracePeriodMs);
+  };
+  try {
+    for (const zone of settingsZones(settings)) store.ensureZone(zone);
+    const domains = settingsZones(settings);
+    const edge = await createEmbeddedEdge({
+      directory: store,
+      http,
+      https,
+      tunnel,
+      certificatesDir,
+      domains,
+      logger,
+      clock,
+    });
+    stops.push(edge.stop);
+    const apiToken = edgeApiToken(stateDir);
+    const server = await createEdgeApi({ store, registry: edge.registry, listen: api, tokens: { apiToken }, logger });
+    stops.push(() => server.stop());
+    const { addresses, caPem } = edge;
+    return { addresses, caPem, caFile: join(certificatesDir, 'ca.pem'), apiUrl: server.baseUrl, apiToken, stop };
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+}

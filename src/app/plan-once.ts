@@ -1,0 +1,77 @@
+// One plan, for `plan`: what a pass would change now. Reads the API and changes nothing, not even a tunnel that is missing.
+import { createUnenforcedAccess } from '../access/reconciler.ts';
+import { systemClock } from '../clock.ts';
+import type { CloudflareApi } from '../cloudflare/client.ts';
+import { createDnsReconciler } from '../dns/reconciler.ts';
+import { createLocalIngress, createRemoteIngress, type IngressReconciler } from '../ingress/reconciler.ts';
+import type { Logger } from '../logger.ts';
+import { type Pass, reconcile } from '../reconcile.ts';
+import type { Settings } from '../settings/settings.ts';
+import { newOwnerId, openStateDir } from '../state-dir.ts';
+import { createDiscovery } from './discovery.ts';
+import { borrowApi } from './edge-api.ts';
+import { findPlace } from './place.ts';
+
+/** Plans once. */
+export async function planOnce(
+  settings: Settings,
+  logger: Logger,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Pass> {
+  const stateDir = openStateDir(settings.dataDir);
+  const owner = settings.owner ?? stateDir.readOrCreate('owner', newOwnerId);
+  const { api, close } = await borrowApi(settings, stateDir, logger);
+  try {
+    const signal = AbortSignal.timeout(60_000);
+    const place = await findPlace(settings, api, signal);
+    const tunnelId = await findTunnel(settings, api, place.account, signal);
+    const dns = createDnsReconciler({ api, zones: place.zones, owner, logger });
+    const discovery = await createDiscovery({
+      settings: () => settings,
+      stateDir,
+      env,
+      logger,
+      clock: systemClock,
+      graceMs: settings.graceMs,
+    });
+    const names = { zones: place.zones, tunnelTarget: `${tunnelId ?? 'new-tunnel'}.cfargotunnel.com`, owner };
+    return await reconcile(
+      {
+        list: (aborting) => discovery.list.list(aborting),
+        route: discovery.route,
+        compile: (entries, previous) => discovery.compile(entries, previous, names),
+        access: createUnenforcedAccess({ loopbackOnly: settings.loopbackOnly }),
+        ingress: ingressOf(api, place.account, tunnelId, (aborting) => dns.ownedHostnames(aborting)),
+        dns,
+        mode: settings.mode,
+        logger,
+      },
+      { full: true, planOnly: true },
+      signal,
+    );
+  } finally {
+    await close();
+  }
+}
+
+async function findTunnel(
+  settings: Settings,
+  api: CloudflareApi,
+  account: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { tunnel } = settings.cloudflare;
+  if (tunnel.kind === 'existing') return tunnel.id;
+  return tunnel.kind === 'named' ? (await api.tunnels.byName(account, tunnel.name, signal))?.id : undefined;
+}
+
+/** The rules as the API shows them: a native connector reports its own there. Without a tunnel there are none. */
+function ingressOf(
+  api: CloudflareApi,
+  account: string,
+  tunnelId: string | undefined,
+  ownedHostnames: (signal: AbortSignal) => Promise<ReadonlySet<string>>,
+): IngressReconciler {
+  if (tunnelId === undefined) return createLocalIngress({ updateIngress: async () => undefined });
+  return createRemoteIngress({ api, account, tunnelId, ownedHostnames });
+}

@@ -1,0 +1,162 @@
+// The road to the edge: the tunnel, the connector on it, and the reconcilers that keep rules and names in line with it.
+import { readFileSync } from 'node:fs';
+import type { Clock } from '../clock.ts';
+import type { CloudflareApi } from '../cloudflare/client.ts';
+import { findCloudflared } from '../connector/cloudflared/binary.ts';
+import { type CloudflaredConnector, createCloudflaredConnector } from '../connector/cloudflared/connector.ts';
+import { createNativeConnector, type NativeConnector } from '../connector/native/connector.ts';
+import { discoverEdges, staticEdges } from '../connector/native/edge-addresses.ts';
+import { createDnsReconciler, type DnsReconciler } from '../dns/reconciler.ts';
+import { AppError } from '../errors.ts';
+import { createLocalIngress, createRemoteIngress, type IngressReconciler } from '../ingress/reconciler.ts';
+import type { Logger } from '../logger.ts';
+import type { IngressRule } from '../model.ts';
+import type { Settings } from '../settings/settings.ts';
+import { type EnsuredTunnel, ensureTunnel } from '../tunnel/ensure.ts';
+import { version } from '../version.ts';
+import { type ConnectorChoice, chooseConnector } from './choose-connector.ts';
+import type { LocalEdge } from './embedded-edge.ts';
+import { findPlace, type Place } from './place.ts';
+
+/** cloudflared's default, and ours. */
+const haConnections = 4;
+
+/** How long requests in flight may take when we stop. */
+export const drainMs = 8_000;
+
+/** What the road is built from. */
+export interface RoadOptions {
+  readonly settings: Settings;
+  readonly api: CloudflareApi;
+  readonly edge: LocalEdge | undefined;
+  readonly owner: string;
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Either connector. */
+export type AnyConnector = NativeConnector | CloudflaredConnector;
+
+/** A road: built, not yet open. */
+export interface Road {
+  readonly place: Place;
+  readonly tunnelTarget: string;
+  readonly connector: AnyConnector;
+  readonly ingress: IngressReconciler;
+  readonly dns: DnsReconciler;
+  /** The rules are pushed by the edge: the connector must not start before this run's rules are there, or it would serve the last run's. */
+  readonly isRemote: boolean;
+}
+
+/** Finds or makes the tunnel and builds the rest around it; nothing is connected yet. */
+export async function buildRoad(options: RoadOptions, signal: AbortSignal): Promise<Road> {
+  const { settings, api, owner, logger } = options;
+  const choice = chooseConnector(settings, findCloudflared(options.env));
+  const place = await findPlace(settings, api, signal);
+  const tunnel = await ensureTunnel(tunnelOptions(options, place, choice), signal);
+  const dns = createDnsReconciler({ api, zones: place.zones, owner, logger });
+  const isRemote = choice.kind === 'cloudflared' || tunnel.remotelyManaged;
+  const connector = createConnector(options, choice, tunnel, isRemote);
+  const ingress = isRemote
+    ? createRemoteIngress({
+        api,
+        account: place.account,
+        tunnelId: tunnel.tunnel.id,
+        ownedHostnames: (aborting) => dns.ownedHostnames(aborting),
+        exclusive: settings.edge === 'embedded',
+      })
+    : createLocalIngress(connector);
+  return { place, tunnelTarget: `${tunnel.tunnel.id}.cfargotunnel.com`, connector, ingress, dns, isRemote };
+}
+
+function tunnelOptions(
+  options: RoadOptions,
+  place: Place,
+  choice: ConnectorChoice,
+): Parameters<typeof ensureTunnel>[0] {
+  const { tunnel } = options.settings.cloudflare;
+  if (tunnel.kind === 'token') {
+    throw new AppError({
+      code: 'E_TUNNEL',
+      message: 'a tunnel given by token is not supported yet',
+      where: 'cloudflare.tunnel.token',
+      hint: 'give the tunnel by name or id: the API token is enough to fetch its credentials',
+    });
+  }
+  return {
+    api: options.api,
+    accountTag: place.account,
+    tunnel: tunnel.kind === 'named' ? { name: tunnel.name } : { id: tunnel.id },
+    stateDir: options.dataDir,
+    configSrc: choice.kind === 'native' ? 'local' : 'cloudflare',
+    logger: options.logger,
+  };
+}
+
+function createConnector(
+  options: RoadOptions,
+  choice: ConnectorChoice,
+  tunnel: EnsuredTunnel,
+  isRemote: boolean,
+): AnyConnector {
+  const { settings, edge, logger, clock } = options;
+  const addresses = edgeAddresses(options);
+  const caFile = settings.cloudflare.edgeCaFile ?? edge?.caFile;
+  if (choice.kind === 'cloudflared') {
+    return createCloudflaredConnector({
+      binary: choice.binary,
+      credentials: tunnel.credentials,
+      edges: addresses,
+      caFile,
+      stateDir: options.dataDir,
+      haConnections,
+      rules: closedRules,
+      gracePeriodMs: drainMs,
+      logger,
+      clock,
+    });
+  }
+  return createNativeConnector({
+    credentials: tunnel.credentials,
+    edges: addresses === undefined ? discoverEdges() : staticEdges(addresses),
+    caPem: caFile === undefined ? undefined : (edge?.caPem ?? readCa(caFile)),
+    haConnections,
+    logger,
+    clock,
+    version,
+    onConfiguration: isRemote ? 'apply' : 'refuse',
+  });
+}
+
+/** Until the first pass nothing is known to be safe to serve. */
+const closedRules: readonly IngressRule[] = [{ service: 'http_status:503' }];
+
+/** One slot per connection: the same address as often as connections are wanted; undefined for Cloudflare's own edge. */
+function edgeAddresses(options: RoadOptions): readonly string[] | undefined {
+  const given = options.settings.cloudflare.edge;
+  if (given !== undefined) return given.length >= haConnections ? given : repeat(given, haConnections);
+  const tunnel = options.edge?.addresses.tunnel;
+  if (tunnel === undefined) return undefined;
+  const host = tunnel.host === '::' || tunnel.host === '0.0.0.0' ? '127.0.0.1' : tunnel.host;
+  return repeat([host.includes(':') ? `[${host}]:${tunnel.port}` : `${host}:${tunnel.port}`], haConnections);
+}
+
+function repeat(items: readonly string[], count: number): string[] {
+  return Array.from({ length: count }, (_, index) => items[index % items.length] ?? '');
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AppError({
+      code: 'E_SETTINGS_UNREADABLE',
+      message: `cannot read the edge's CA (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`,
+      where: file,
+      hint: 'check cloudflare.edge_ca or --edge-ca',
+      cause,
+    });
+  }
+}

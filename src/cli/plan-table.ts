@@ -1,0 +1,40 @@
+// A plan as lines a person reads: what would change, and what is held back and why. Pure.
+import type { Change, Plan } from '../model.ts';
+import { formatTable, printable } from './table.ts';
+
+/** The plans as text; says so when there is nothing to do. */
+export function formatPlans(plans: readonly Plan<unknown>[]): string {
+  const changes = plans.flatMap((plan) => plan.changes.map((change) => changeRow(plan.target, change)));
+  const held = plans.flatMap((plan) =>
+    plan.held.map(({ change, reason }) => [...changeRow(plan.target, change), reason]),
+  );
+  const parts: string[] = [];
+  if (changes.length === 0 && held.length === 0) parts.push('Nothing to change.\n');
+  if (changes.length > 0) parts.push(formatTable(['TARGET', 'ACTION', 'SERVICE', 'WHAT'], changes));
+  if (held.length > 0) parts.push(`Held back:\n${formatTable(['TARGET', 'ACTION', 'SERVICE', 'WHAT', 'WHY'], held)}`);
+  return parts.join('\n');
+}
+
+function changeRow(target: string, change: Change<unknown>): string[] {
+  return [target, change.action, change.serviceId, printable(summary(change))];
+}
+
+function summary(change: Change<unknown>): string {
+  switch (change.action) {
+    case 'create':
+      return nameOf(change.desired);
+    case 'update':
+      return `${nameOf(change.desired)} (${change.fields.join(', ')})`;
+    case 'delete':
+      return nameOf(change.current);
+  }
+}
+
+/** Rules, records and applications each have a name and a target of their own. */
+function nameOf(value: unknown): string {
+  const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const rule = (object.rule ?? object) as Record<string, unknown>;
+  const name = rule.hostname ?? object.name ?? object.domain ?? '';
+  const leads = rule.service ?? object.content ?? '';
+  return `${String(name)}${typeof rule.path === 'string' ? rule.path : ''}${leads === '' ? '' : ` → ${String(leads)}`}`;
+}

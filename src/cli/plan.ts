@@ -1,0 +1,25 @@
+// `plan`: what the next pass would change, target by target; changes nothing.
+import type { Command } from 'commander';
+import type { CliIo } from './io.ts';
+import { formatPlans } from './plan-table.ts';
+import { globalOptions, loadForCommand } from './settings-input.ts';
+
+/** Adds the command. */
+export function addPlanCommand(program: Command, io: CliIo): void {
+  program
+    .command('plan')
+    .description('what the next pass would change, target by target; changes nothing')
+    .option('--detailed-exitcode', 'exit 3 when there are changes')
+    .action(async (options: { detailedExitcode?: boolean }) => {
+      const { loaded, logger } = loadForCommand(program);
+      const { planOnce } = await import('../app/plan-once.ts');
+      const pass = await planOnce(loaded.settings, logger);
+      const general = pass.diagnostics.filter((finding) => finding.severity !== 'info');
+      if (globalOptions(program).json === true)
+        io.out(`${JSON.stringify({ plans: pass.plans, diagnostics: pass.diagnostics }, null, 2)}\n`);
+      else io.out(formatPlans(pass.plans));
+      for (const finding of general) io.err(`${finding.severity} ${finding.code}: ${finding.message}\n`);
+      const changes = pass.plans.some((plan) => plan.changes.length > 0);
+      if (options.detailedExitcode === true && changes) io.setExitCode(3);
+    });
+}

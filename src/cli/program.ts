@@ -1,0 +1,56 @@
+// The command line: global options, one registration per command, errors to exit codes.
+import { Command, CommanderError } from 'commander';
+import { AppError, formatError } from '../errors.ts';
+import { version } from '../version.ts';
+import { addApplyCommand } from './apply.ts';
+import { addIngressCommands } from './ingress.ts';
+import type { CliIo } from './io.ts';
+import { addPlanCommand } from './plan.ts';
+import { addPluginsCommands } from './plugins.ts';
+import { addRunCommand } from './run.ts';
+import { addServicesCommand } from './services.ts';
+import { addSettingsCommands } from './settings.ts';
+
+/** Runs one command line; sets the exit code: 0 done, 1 failed or invalid input, 2 the command line is wrong. */
+export async function runCli(argv: readonly string[], io: CliIo): Promise<void> {
+  try {
+    await createProgram(io).parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Asking for help or the version is not a mistake.
+      io.setExitCode(error.exitCode === 0 ? 0 : 2);
+      return;
+    }
+    io.err(`${formatError(error)}\n`);
+    if (!(error instanceof AppError) && error instanceof Error) io.err(`${error.stack ?? ''}\n`);
+    io.setExitCode(1);
+  }
+}
+
+/** The whole command line. */
+export function createProgram(io: CliIo): Command {
+  const program = new Command('sallyport')
+    .description("Puts a homelab's services on the internet without an open port.")
+    .version(version, '--version', 'print the version')
+    .option('--settings <file>', 'settings file (default: sallyport.yml here or in the data directory)')
+    .option('--json', 'print JSON instead of a table')
+    .option('--log-level <level>', 'trace, debug, info, warn or error')
+    .option('--edge <host:port>', 'dial this edge instead of Cloudflare’s (repeatable)', collect)
+    .option('--edge-ca <file>', 'PEM file with the CA of that edge')
+    .option('--api-url <url>', 'use this API instead of Cloudflare’s')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showSuggestionAfterError();
+  addRunCommand(program);
+  addServicesCommand(program, io);
+  addPlanCommand(program, io);
+  addApplyCommand(program, io);
+  addIngressCommands(program, io);
+  addPluginsCommands(program, io);
+  addSettingsCommands(program, io);
+  return program;
+}
+
+function collect(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}

@@ -1,0 +1,43 @@
+// `run`: everything, until SIGTERM or SIGINT.
+import type { Command } from 'commander';
+import { formatError } from '../errors.ts';
+import { createLogger } from '../logger.ts';
+import { loadSettings } from '../settings/load.ts';
+import { settingsInputs } from './settings-input.ts';
+
+/** Adds the command. */
+export function addRunCommand(program: Command): void {
+  program
+    .command('run', { isDefault: false })
+    .description('discover, plan, apply, connect and serve the page, until SIGTERM')
+    .option('--settings <file>', 'settings file')
+    .action(async (options: { settings?: string }) => {
+      const inputs = settingsInputs(program, options.settings);
+      const loaded = loadSettings(inputs);
+      const logger = createLogger(loaded.settings.log);
+      const { createApp } = await import('../app.ts');
+      const app = createApp({ loaded, inputs, logger, env: process.env });
+      const end = (code: number) => {
+        app.stop().finally(() => process.exit(code));
+      };
+      let signals = 0;
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        process.on(signal, () => {
+          // A second signal means: now.
+          if (++signals > 1) process.exit(1);
+          logger.info({ signal }, 'stopping');
+          end(0);
+        });
+      }
+      app.onFatal((error) => {
+        process.stderr.write(`${formatError(error)}\n`);
+        end(1);
+      });
+      try {
+        await app.start();
+      } catch (error) {
+        await app.stop();
+        throw error;
+      }
+    });
+}

@@ -1,0 +1,37 @@
+// `services`: what was discovered and what would become of it, without touching anything.
+import type { Command } from 'commander';
+import { serviceStatuses } from '../status.ts';
+import type { CliIo } from './io.ts';
+import { globalOptions, loadForCommand } from './settings-input.ts';
+import { formatTable } from './table.ts';
+
+/** Adds the command. */
+export function addServicesCommand(program: Command, io: CliIo): void {
+  program
+    .command('services')
+    .description('what was discovered: name, source, plugin, address, hostname, state, diagnostics')
+    .action(async () => {
+      const { loaded, logger } = loadForCommand(program);
+      const { lookOnce } = await import('../app/look.ts');
+      const look = await lookOnce(loaded.settings, logger);
+      const statuses = serviceStatuses(look);
+      const general = look.diagnostics.filter((diagnostic) => diagnostic.serviceId === undefined);
+      if (globalOptions(program).json === true) {
+        io.out(`${JSON.stringify({ services: statuses, diagnostics: general }, null, 2)}\n`);
+        return;
+      }
+      const rows = statuses.map((service) => [
+        service.name,
+        service.source,
+        service.plugin ?? '-',
+        service.address ?? '-',
+        service.hostnames.join(', ') || '-',
+        service.state,
+        service.diagnostics
+          .map((finding) => `${finding.message}${finding.hint === undefined ? '' : ` (${finding.hint})`}`)
+          .join('; '),
+      ]);
+      io.out(formatTable(['NAME', 'SOURCE', 'PLUGIN', 'ADDRESS', 'HOSTNAME', 'STATE', 'DIAGNOSTICS'], rows));
+      for (const finding of general) io.err(`${finding.severity} ${finding.code}: ${finding.message}\n`);
+    });
+}
