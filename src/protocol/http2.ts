@@ -29,8 +29,9 @@ export const sessionOptions = {
     // A tunnel carries many slow streams (websockets, event streams); the edge limits visitors, not this.
     maxConcurrentStreams: 100_000,
   },
-  // nghttp2 compares its own upper bound, which is above the real size; our check before sending is the strict one.
-  maxSendHeaderBlockLength: 4 * maxHeaderBlock,
+  // A safety net just above what headerBlock() lets through: Node 26 has been seen to abort the process when a session
+  // dies while a block of half a megabyte is being sent.
+  maxSendHeaderBlockLength: maxHeaderBlock + 32 * 1024,
   maxHeaderListPairs: 1_000,
   // MB. Node's default of 10 refuses new streams as soon as three windows of 4 MiB are full.
   maxSessionMemory: 256,
@@ -40,8 +41,9 @@ export const sessionOptions = {
   streamResetRate: 10_000,
 } as const satisfies ServerOptions;
 
-/** Raises the connection's receive window, which the settings cannot; call once the session exists. */
+/** Raises the connection's receive window, which the settings cannot. */
 export function raiseWindow(session: Http2Session): void {
-  // Node keeps the native handle only while the session lives, and throws for a destroyed one.
-  if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
+  // Without a native handle, before its socket is connected and after it is destroyed, a session throws.
+  if (session.connecting) session.once('connect', () => raiseWindow(session));
+  else if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
 }

@@ -142,7 +142,7 @@ export function createRegistrationClient(stream: Duplex, options: RegistrationCl
   }
 
   function rejectAll(cause: Error | undefined): void {
-    reason ??= cause ?? unreachable('the control stream is closed');
+    reason ??= cause instanceof ProtocolError ? cause : unreachable('the control stream is closed', cause);
     for (const question of questions.values()) question.reject(reason);
     questions.clear();
   }
@@ -204,8 +204,8 @@ function refused(message: string): EdgeError {
   return new EdgeError({ code: 'E_EDGE_REFUSED', message, retryable: true });
 }
 
-function unreachable(message: string): EdgeError {
-  return new EdgeError({ code: 'E_EDGE_UNREACHABLE', message, retryable: true });
+function unreachable(message: string, cause?: unknown): EdgeError {
+  return new EdgeError({ code: 'E_EDGE_UNREACHABLE', message, cause, retryable: true });
 }
 
 function shorten(reason: string): string {
