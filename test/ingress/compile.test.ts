@@ -149,9 +149,9 @@ const conflicts = [
   ['the current holder keeps the name', [entry({ id: 'docker/a' }), entry({ id: 'docker/z' })], [holder], 'docker/z'],
   [
     'a name written by a person beats the current holder',
-    [entry({ id: 'docker/m', explicit: true }), entry({ id: 'docker/z' })],
+    [entry({ id: 'docker/zz', explicit: true }), entry({ id: 'docker/z' })],
     [holder],
-    'docker/m',
+    'docker/zz',
   ],
   [
     'between two written names the current holder keeps it',

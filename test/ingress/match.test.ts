@@ -103,6 +103,8 @@ const idnaCases = [
   ['App.Example.com', 'App.Example.com', 0],
   ['App_1.example.com', 'app_1.example.com', 1],
   ['-App.example.com', '-app.example.com', 1],
+  ['App-.example.com', 'app-.example.com', 1],
+  ['Ap--p.example.com', 'ap--p.example.com', 1],
   ['*.Example.com', 'a.example.com', 1],
   ['a／b.example.com', 'a/b.example.com', 1],
 ] as const;
