@@ -4,6 +4,7 @@ import { backoffMs, type Clock } from '../clock.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { headerNames } from '../protocol/headers.ts';
+import { cancelStream } from './cancel.ts';
 import type { EdgeConfiguration, EdgeDirectory } from './model.ts';
 import type { Registry } from './registry.ts';
 import type { TunnelConnection } from './tunnel-connection.ts';
@@ -112,7 +113,7 @@ async function pushOnce(
   const stream = connection.request([...headers, headerNames.upgrade, 'update-configuration'], false);
   const answered = new AbortController();
   options.clock.sleep(options.timeoutMs, answered.signal).then(
-    () => stream.close(constants.NGHTTP2_CANCEL),
+    () => cancelStream(stream),
     () => undefined,
   );
   try {
@@ -131,7 +132,7 @@ function readAll(stream: ClientHttp2Stream): Promise<Buffer> {
     let ended = false;
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxAnswerBytes) stream.close(constants.NGHTTP2_CANCEL);
+      if (size > maxAnswerBytes) cancelStream(stream);
       else chunks.push(chunk);
     });
     stream.once('end', () => {

@@ -63,7 +63,13 @@ export function connectorRequest(
   if (request.rawHeaders.length > 2 * maxHeaders) return { problem: 'headers-too-large' };
   const scan = scanHeaders(request);
   const authority = request.authority ?? scan.host;
-  if (scan.malformed || authority === undefined || !isPath(request.path)) return { problem: 'bad-request' };
+  if (
+    scan.malformed ||
+    (scan.chunked && scan.contentLength !== undefined) ||
+    authority === undefined ||
+    !isPath(request.path)
+  )
+    return { problem: 'bad-request' };
   const loops = countLoops(scan.loop);
   if (loops.count >= maxLoops) return { problem: 'loop' };
 
@@ -93,6 +99,7 @@ interface Scan {
   loop: string;
   acceptsEncoding: boolean;
   hasBody: boolean;
+  chunked: boolean;
   contentLength: number | undefined;
   malformed: boolean;
 }
@@ -106,6 +113,7 @@ function scanHeaders(request: VisitorRequest): Scan {
     loop: '',
     acceptsEncoding: false,
     hasBody: false,
+    chunked: false,
     contentLength: undefined,
     malformed: false,
   };
@@ -162,12 +170,19 @@ function scanOrdinary(scan: Scan, name: string, value: string, websocket: boolea
       scanLength(scan, value);
       return;
     case 'hop-by-hop':
-      if (name === 'transfer-encoding') scan.hasBody = true;
+      if (name === 'transfer-encoding') scanEncoding(scan, value);
       return;
     case 'internal':
     case 'upgrade':
       return;
   }
+}
+
+/** RFC 9112 6.1: anything but one final `chunked` is how two proxies come to see different requests. */
+function scanEncoding(scan: Scan, value: string): void {
+  if (scan.chunked || value.toLowerCase() !== 'chunked') scan.malformed = true;
+  scan.chunked = true;
+  scan.hasBody = true;
 }
 
 function scanLength(scan: Scan, value: string): void {

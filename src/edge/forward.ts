@@ -3,6 +3,7 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
 import type { Logger } from '../logger.ts';
 import { decodeResponseHeaders, type EdgeResponse, endToEndHeaders } from '../protocol/headers.ts';
+import { cancelStream } from './cancel.ts';
 import { type ConnectorRequest, connectorRequest } from './connector-headers.ts';
 import type { Deadline, Deadlines } from './deadlines.ts';
 import type { EdgeDirectory } from './model.ts';
@@ -259,15 +260,14 @@ class Exchange {
   }
 
   #cancel(): void {
-    const stream = this.#stream;
-    if (stream !== undefined && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    if (this.#stream !== undefined) cancelStream(this.#stream);
   }
 
   /** The answer is complete; an upload that is still running has nobody left to read it. */
   #dismiss(stream: ClientHttp2Stream): void {
     this.#upload?.detach();
-    if (!stream.closed && !stream.writableEnded) stream.close(constants.NGHTTP2_CANCEL);
-    else stream.resume();
+    if (stream.writableEnded) stream.resume();
+    else cancelStream(stream);
   }
 
   /** The visitor is gone, or has been served. */

@@ -7,6 +7,8 @@ import type { Deadlines } from './deadlines.ts';
 import { plainAddress } from './tunnel-connection.ts';
 import type { Visitor } from './visitor.ts';
 
+const nothing = Buffer.alloc(0);
+
 /** An ordinary request. `linger` limits how long an answered visitor may go on sending a body nobody wants. */
 export function http1Visitor(request: IncomingMessage, response: ServerResponse, linger: Deadlines): Visitor {
   return visitorOf({ request, response, linger, websocket: false });
@@ -72,7 +74,8 @@ function visitorOf(exchange: Exchange): Visitor {
       response.writeHead(status, headers);
       if (options.endStream) finish(exchange);
       // Without a length more may come much later (event streams): the head must not wait for it.
-      else if (!response.hasHeader('content-length') && !hasLength(headers)) response.flushHeaders();
+      // An empty write instead of flushHeaders(), which would send latin1 header values as UTF-8.
+      else if (!hasLength(headers)) response.write(nothing);
     },
     finish: (trailers) => {
       if (trailers !== undefined && trailers.length > 0) response.addTrailers(pairs(trailers));

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { cancelStream } from './cancel.ts';
 import type { Visitor } from './visitor.ts';
 
 /** A stream as the session's `stream` event delivers it. */
@@ -56,7 +57,7 @@ export function http2Visitor(incoming: IncomingStream): Visitor {
       stream.end();
       dropRest(stream, endStream);
     },
-    abort: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
+    abort: () => cancelStream(stream),
     onClose: (listener) => stream.once('close', listener),
     upgrade: (flat) => acceptWebsocket(stream, flat),
   };

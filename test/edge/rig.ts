@@ -1,6 +1,12 @@
 // An embedded edge on free ports, with what tests of it need: a directory, connectors, visitors, and everything closed at the end.
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent as HttpAgent, type IncomingHttpHeaders, type RequestOptions, request as requestHttp } from 'node:http';
+import {
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +25,10 @@ export interface Rig {
   /** A tunnel `app` with the record `app.test`. */
   readonly tunnel: ReturnType<FakeDirectory['addTunnel']>;
   connect(options?: Partial<TestConnectorOptions>): Promise<TestConnector>;
+  /** A whole answer. */
   fetch(options?: FetchOptions): Promise<Answer>;
+  /** An answer whose body the test reads itself. */
+  open(options?: FetchOptions): Promise<IncomingMessage>;
 }
 
 /** A visitor's request over HTTP/1.1. */
@@ -77,36 +86,35 @@ export async function startRig(t: TestContext, options: Partial<EmbeddedEdgeOpti
       connectors.push(connector);
       return connector;
     },
-    fetch: (fetchOptions) => fetchOnce(edge, ports, fetchOptions ?? {}),
+    fetch: async (fetchOptions) => readAnswer(await open(edge, ports, fetchOptions ?? {})),
+    open: (fetchOptions) => open(edge, ports, fetchOptions ?? {}),
   };
 }
 
-function fetchOnce(edge: EmbeddedEdge, ports: Rig['ports'], options: FetchOptions): Promise<Answer> {
+function open(edge: EmbeddedEdge, ports: Rig['ports'], options: FetchOptions): Promise<IncomingMessage> {
   const { secure, host = 'app.test', body, headers, ...rest } = options;
   const send = secure === true ? requestHttps : requestHttp;
-  const agent = secure === true ? new HttpsAgent() : new HttpAgent();
   return new Promise((resolve, reject) => {
     const request = send({
       host: '127.0.0.1',
       port: secure === true ? ports.https : ports.http,
-      agent,
+      agent: secure === true ? new HttpsAgent() : new HttpAgent(),
       headers: { host, ...(headers as Record<string, string> | undefined) },
       ...(secure === true ? { ca: edge.caPem, servername: host } : {}),
       ...rest,
     });
     request.on('error', reject);
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const whole = Buffer.concat(chunks);
-        const { statusCode = 0, trailers } = response;
-        resolve({ status: statusCode, headers: response.headers, trailers, body: whole, text: whole.toString() });
-      });
-    });
+    request.on('response', resolve);
     request.end(body);
   });
+}
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const body = Buffer.concat(chunks);
+  const { statusCode = 0, headers, trailers } = response;
+  return { status: statusCode, headers, trailers, body, text: body.toString() };
 }
 
 /** Waits until `check` holds; the test's own timeout ends a wait that never does. */
