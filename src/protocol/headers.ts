@@ -1,7 +1,6 @@
 // Headers as they cross the tunnel: cleaned for the origin, serialised into one header for the edge, and read back there.
 // Pure, and on the path of every request. Raw headers are flat (name, value, name, value …): order, duplicates and
 // latin1 bytes survive.
-import type { IncomingHttpHeaders } from 'node:http2';
 import { ProtocolError } from '../errors.ts';
 import { commonHeaderNames, headerKind, isHeaderName, isHeaderValue } from './header-kinds.ts';
 import { maxHeaderBlock, maxHeaderValue } from './http2.ts';
@@ -270,12 +269,15 @@ export interface EdgeResponse {
   readonly headers: string[];
 }
 
+/** Headers as node:http2's `response` event gives them. */
+export type ReceivedHeaders = Readonly<Record<string, number | string | string[] | undefined>>;
+
 /**
  * Reads what encodeResponseHeaders or a cloudflared wrote. Headers outside the serialised set are the connector's HTTP
  * library's guesses (a sniffed content-type!) and are ignored. Malformed, internal and hop-by-hop ones are dropped.
  * Throws ProtocolError when the encoding itself is broken, or content-length contradicts itself.
  */
-export function decodeResponseHeaders(headers: IncomingHttpHeaders): EdgeResponse {
+export function decodeResponseHeaders(headers: ReceivedHeaders): EdgeResponse {
   const meta = parseResponseMeta(single(headers[headerNames.responseMeta]) ?? originMeta);
   const serialized = single(headers[headerNames.responseHeaders]) ?? '';
   const status = Number(headers[':status'] ?? 0);
@@ -312,8 +314,8 @@ function checkedLength(value: string, previous: string | undefined): string {
   return value;
 }
 
-function single(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(',') : value;
+function single(value: ReceivedHeaders[string]): string | undefined {
+  return value === undefined ? undefined : String(value);
 }
 
 function text(part: string | Buffer | undefined): string {
