@@ -1,9 +1,11 @@
 // `ingress validate` and `ingress rule` against what cloudflared printed for 113 configurations.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { addIngressCommands } from '../../src/cli/ingress.ts';
 import { cases } from '../ingress/fixtures/cases.ts';
@@ -136,4 +138,34 @@ test('rule wants a URL with a scheme', async () => {
   const broken = await run('ingress', 'rule', '--config', file, 'http://a b/');
   assert.equal(broken.stderr, 'http://a b/ is not a valid URL\n');
   assert.equal(broken.exit, 1);
+});
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** The command as a person runs it. */
+function spawn(...argv: string[]): Run {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [main, ...argv], { encoding: 'utf8' });
+  return { stdout, stderr, exit: status ?? -1 };
+}
+
+test('the program itself answers the same: a valid file, a refused one, a rule, a wrong command line', () => {
+  const good = write('ingress:\n- {hostname: a.test, service: "http://x"}\n- service: http_status:404\n');
+  assert.deepEqual(spawn('ingress', 'validate', '--config', good), {
+    stdout: `Validating rules from ${good}\nOK\n`,
+    stderr: '',
+    exit: 0,
+  });
+  assert.deepEqual(spawn('ingress', 'rule', '--config', good, 'https://a.test/'), {
+    stdout: `Using rules from ${good}\nMatched rule #0\n\thostname: a.test\n\tservice: http://x\n`,
+    stderr: '',
+    exit: 0,
+  });
+  const bad = write('ingress:\n- service: localhost:8000\n');
+  assert.deepEqual(spawn('ingress', 'validate', '--config', bad), {
+    stdout: `Validating rules from ${bad}\n`,
+    stderr:
+      'Validation failed: localhost:8000 is an invalid address, please make sure it has a scheme and a hostname\n',
+    exit: 1,
+  });
+  assert.equal(spawn('ingress', 'rule').exit, 2);
 });
