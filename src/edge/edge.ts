@@ -61,6 +61,7 @@ const defaultTimeouts: EdgeTimeouts = {
     registration: 10_000,
     pingEvery: 15_000,
     pingAnswer: 10_000,
+    claimAnswer: 3_000,
     // cloudflared's longest grace period is three minutes.
     drain: 200_000,
   },

@@ -99,8 +99,8 @@ async function isTaken(
   const existing = context.registry.find(tunnelId, clientId, request.connIndex);
   if (existing === undefined) return false;
   if (request.options.replaceExisting) existing.destroy('replaced by its connector');
-  else await existing.probe();
-  return context.registry.find(tunnelId, clientId, request.connIndex) !== undefined && !existing.closed;
+  else await existing.holds();
+  return context.registry.find(tunnelId, clientId, request.connIndex) !== undefined;
 }
 
 interface Acceptance {

@@ -13,6 +13,8 @@ export interface ConnectionTimeouts {
   readonly pingEvery: number;
   /** For the answer to a ping; after it the peer counts as dead. */
   readonly pingAnswer: number;
+  /** For the answer of a connection whose place another one claims; below the 5 s the claimant waits. */
+  readonly claimAnswer: number;
   /** For the requests of a connection that drains; a websocket can last forever. */
   readonly drain: number;
 }
@@ -36,6 +38,7 @@ export class TunnelConnection implements Connection {
   readonly #session: ClientHttp2Session;
   readonly #clock: Clock;
   readonly #timeouts: ConnectionTimeouts;
+  readonly #events: ConnectionEvents;
   readonly #ended = new AbortController();
   #info: Omit<RegisteredConnection, 'draining'> | undefined;
   #inFlight = 0;
@@ -47,6 +50,7 @@ export class TunnelConnection implements Connection {
     this.#socket = socket;
     this.#clock = options.clock;
     this.#timeouts = options.timeouts;
+    this.#events = options.events;
     this.remoteAddress = plainAddress(socket.remoteAddress);
     socket.setNoDelay(true);
     this.#session = connect('https://connector', { ...clientOptions, createConnection: () => socket });
@@ -54,13 +58,7 @@ export class TunnelConnection implements Connection {
     this.#session.on('error', (error: Error) => this.#because(error.message));
     this.#session.on('goaway', () => this.drain('the connector said goodbye'));
     this.#session.once('connect', () => raiseWindow(this.#session));
-    this.#session.once('close', () => {
-      this.#draining = true;
-      this.#ended.abort();
-      // Whatever state the session was in, the socket must not outlive it.
-      socket.destroy();
-      options.events.onClose(this, this.#reason);
-    });
+    this.#session.once('close', () => this.#finish());
     this.control = this.#openControl();
   }
 
@@ -117,13 +115,19 @@ export class TunnelConnection implements Connection {
   /** Ends the connection now; requests it is serving fail. */
   destroy(reason: string): void {
     this.#because(reason);
+    // Told first: whoever asks next must not find a connection that is as good as gone.
+    this.#finish();
     // With a code: a bare destroy() lets half-received bodies end as if they were whole.
     if (!this.#session.destroyed) this.#session.destroy(new Error(reason), constants.NGHTTP2_CANCEL);
-    this.#socket.destroy();
+  }
+
+  /** True when somebody claims its place but the peer still answers; otherwise the place is free. */
+  holds(): Promise<boolean> {
+    return this.probe(this.#timeouts.claimAnswer);
   }
 
   /** True when the peer answers a ping in time; a connection that does not is destroyed. */
-  async probe(): Promise<boolean> {
+  async probe(patienceMs: number): Promise<boolean> {
     if (this.closed) return false;
     const answered = new AbortController();
     const giveUp = () => answered.abort();
@@ -131,7 +135,7 @@ export class TunnelConnection implements Connection {
     const before = this.#socket.bytesRead;
     // An error in the callback means that the session ends, which aborts #ended by itself.
     if (!this.#session.destroyed) this.#session.ping((error) => (error === null ? answered.abort() : undefined));
-    const silent = await this.#clock.sleep(this.#timeouts.pingAnswer, answered.signal).then(
+    const silent = await this.#clock.sleep(patienceMs, answered.signal).then(
       // On a slow line the answer queues behind a download; arriving bytes prove life as well.
       () => this.#socket.bytesRead === before,
       () => false,
@@ -149,6 +153,16 @@ export class TunnelConnection implements Connection {
   #release(): void {
     this.#inFlight--;
     if (this.#draining && this.#inFlight === 0) this.#closePolitely();
+  }
+
+  /** Runs once, when the session is closed or about to be. */
+  #finish(): void {
+    if (this.closed) return;
+    this.#draining = true;
+    this.#ended.abort();
+    this.#events.onClose(this, this.#reason);
+    // Whatever state the session is in, the socket must not outlive it; a goodbye gets one turn to go out.
+    setImmediate(() => this.#socket.destroy());
   }
 
   #leave(reason: string): void {
@@ -181,7 +195,7 @@ export class TunnelConnection implements Connection {
         () => true,
         () => false,
       );
-      if (slept) await this.probe();
+      if (slept) await this.probe(this.#timeouts.pingAnswer);
     }
   }
 }

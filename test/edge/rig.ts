@@ -119,5 +119,5 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
 
 /** Waits until `check` holds; the test's own timeout ends a wait that never does. */
 export async function until(check: () => boolean): Promise<void> {
-  while (!check()) await new Promise((resolve) => setImmediate(resolve));
+  while (!check()) await new Promise((resolve) => setTimeout(resolve, 2));
 }

@@ -1,0 +1,123 @@
+// Configurations reach every connector once per version, whatever its connections go through.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { startRig, until } from './rig.ts';
+import type { EdgeStream } from './test-connector.ts';
+
+interface Push {
+  readonly version: number;
+  readonly config: unknown;
+}
+
+/** Records pushes and answers them as cloudflared does. */
+function recorder(answerFor: (push: Push) => unknown = (push) => ({ lastAppliedVersion: push.version, err: null })) {
+  const pushes: Push[] = [];
+  const onStream = async ({ kind, stream }: EdgeStream) => {
+    assert.equal(kind, 'update-configuration');
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    const push: Push = JSON.parse(Buffer.concat(chunks).toString());
+    pushes.push(push);
+    stream.respond({ ':status': 200 });
+    stream.end(JSON.stringify(answerFor(push)));
+  };
+  return { pushes, onStream };
+}
+
+const config = { ingress: [{ service: 'http_status:404' }] };
+
+test('a connector gets the configuration there is when it registers, once for all its connections', async (t) => {
+  const rig = await startRig(t);
+  rig.directory.configure(rig.tunnel.id, { version: 3, config });
+  const { pushes, onStream } = recorder();
+  const { clientId } = await rig.connect({ onStream });
+  await until(() => pushes.length === 1);
+  await rig.connect({ onStream, clientId, connIndex: 1 });
+  rig.directory.configure(rig.tunnel.id, { version: 4, config });
+  await until(() => pushes.length === 2);
+  assert.deepEqual(pushes, [
+    { version: 3, config },
+    { version: 4, config },
+  ]);
+});
+
+test('a change reaches every connector', async (t) => {
+  const rig = await startRig(t);
+  const one = recorder();
+  const two = recorder();
+  await rig.connect({ onStream: one.onStream });
+  await rig.connect({ onStream: two.onStream });
+  rig.directory.configure(rig.tunnel.id, { version: 0, config });
+  await until(() => one.pushes.length === 1 && two.pushes.length === 1);
+});
+
+test('changes made while one is on its way end with the newest', async (t) => {
+  const rig = await startRig(t);
+  const { pushes, onStream } = recorder();
+  await rig.connect({ onStream });
+  for (let version = 1; version <= 20; version++) rig.directory.configure(rig.tunnel.id, { version, config });
+  await until(() => pushes.at(-1)?.version === 20);
+  assert.ok(pushes.length <= 3, `${pushes.length} pushes`);
+});
+
+test('a refused configuration is not pushed again, the next one is', async (t) => {
+  const rig = await startRig(t);
+  const { pushes, onStream } = recorder((push) => ({
+    lastAppliedVersion: push.version === 1 ? -1 : push.version,
+    err: {},
+  }));
+  const { clientId } = await rig.connect({ onStream });
+  rig.directory.configure(rig.tunnel.id, { version: 1, config });
+  await until(() => pushes.length === 1);
+  await rig.connect({ onStream, clientId, connIndex: 1 });
+  rig.directory.configure(rig.tunnel.id, { version: 2, config });
+  await until(() => pushes.length === 2);
+  assert.deepEqual(
+    pushes.map(({ version }) => version),
+    [1, 2],
+  );
+});
+
+const failures: readonly { readonly name: string; readonly fail: (incoming: EdgeStream) => void }[] = [
+  { name: 'resets the stream', fail: ({ stream }) => stream.destroy(new Error('no')) },
+  { name: 'answers nonsense', fail: ({ stream }) => (stream.respond(), stream.end('nonsense')) },
+  { name: 'answers without a version', fail: ({ stream }) => (stream.respond(), stream.end('{}')) },
+  { name: 'answers without end', fail: ({ stream }) => (stream.respond(), stream.end(Buffer.alloc(1_000_000, 0x20))) },
+];
+
+for (const { name, fail } of failures) {
+  test(`a push is tried again when the connector ${name}`, async (t) => {
+    const rig = await startRig(t);
+    const { pushes, onStream } = recorder();
+    let failed = false;
+    await rig.connect({
+      onStream: (incoming) => {
+        if (failed) {
+          void onStream(incoming);
+          return;
+        }
+        failed = true;
+        fail(incoming);
+      },
+    });
+    rig.directory.configure(rig.tunnel.id, { version: 1, config });
+    await until(() => pushes.length === 1);
+    assert.ok(failed);
+  });
+}
+
+test('a connection lost during a push is replaced by another of the same connector', async (t) => {
+  const rig = await startRig(t);
+  const { pushes, onStream } = recorder();
+  let lost = false;
+  const { clientId } = await rig.connect({
+    onStream: ({ stream }) => {
+      lost = true;
+      stream.session?.destroy();
+    },
+  });
+  await rig.connect({ onStream, clientId, connIndex: 1 });
+  rig.directory.configure(rig.tunnel.id, { version: 1, config });
+  await until(() => pushes.length === 1);
+  assert.ok(lost);
+});
