@@ -169,6 +169,7 @@ function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     const config = await getConfig(signal);
     const foreign = claim(config, entries, []);
     const [refused, ours] = partition(entries, (entry) => foreign.has(hostnameOf(entry)));
+    owned = new Set([...owned, ...ours.map(hostnameOf)]);
     const merged = mergeConfiguration(config, ours, (hostname) => owned.has(hostname));
     const target = { account: options.account, tunnelId: options.tunnelId };
     if (merged !== config) await options.api.configurations.put(target, merged, signal);
@@ -181,8 +182,8 @@ function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
   }
 
   /**
-   * Takes the hostnames of `wanted` as ours where that takes nothing from anybody: no rule has them, or rules so equal to
-   * what we want that nothing changes. Returns the others, which somebody else has.
+   * Of the hostnames of `wanted` that have rules: takes as ours those where that takes nothing from anybody, because the rules are
+   * so equal to what we want that nothing changes. Returns the others, which somebody else has.
    */
   function claim(
     config: TunnelConfiguration,
@@ -193,7 +194,8 @@ function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     const ours = new Set([...owned, ...marked]);
     const foreign = new Set<string>();
     for (const [hostname, entries] of Map.groupBy(wanted, hostnameOf)) {
-      const rules = present.get(hostname) ?? [];
+      const rules = present.get(hostname);
+      if (rules === undefined) continue;
       if (ours.has(hostname) || options.exclusive === true || areEqual(rules, entries)) ours.add(hostname);
       else foreign.add(hostname);
     }

@@ -33,7 +33,8 @@ export async function writeCredentials(stateDir: string, credentials: TunnelCred
     await syncDirectory(stateDir);
     return path;
   } catch (error) {
-    await unlink(temporary).catch(ignoreMissing);
+    // Cleaning up may fail for the same reason; the first error is the one to tell.
+    await unlink(temporary).catch(() => undefined);
     throw stateError(`${path} cannot be written`, error);
   }
 }
