@@ -20,6 +20,7 @@ import { newOwnerId, newSecret, openStateDir, type StateDir } from './state-dir.
 import { heldStatuses, type Status, serviceStatuses } from './status.ts';
 import { startTriggers } from './triggers.ts';
 import { version } from './version.ts';
+import { createMetrics } from './web/metrics.ts';
 import { createWeb, listenWeb } from './web/server.ts';
 
 /** What the program is started with. */
@@ -142,7 +143,12 @@ class Program implements App {
   }
 
   async #startWeb(token: string): Promise<void> {
-    const metrics = async () => '';
+    const native = () => (this.#road?.connector.name === 'native' ? this.#road.connector : undefined);
+    const metrics = createMetrics({
+      status: () => this.status(),
+      traffic: () => native()?.metrics(),
+      configurationVersion: () => native()?.table.version ?? 0,
+    });
     const web = createWeb({
       status: () => this.status(),
       publicAddress: this.#publicAddress(),

@@ -1,7 +1,7 @@
 // `ingress validate` and `ingress rule`: cloudflared's checks on a cloudflared configuration, with its output and exit codes.
 import { type Command, Option } from 'commander';
 import { ValidationError } from '../errors.ts';
-import { type CloudflaredConfig, parseCloudflaredJson } from '../ingress/cloudflared-file.ts';
+import { type CloudflaredConfig, parseCloudflaredFlag } from '../ingress/cloudflared-file.ts';
 import { type GoUrl, GoUrlError, hostnameOf, parseGoUrl } from '../ingress/go-url.ts';
 import { compileMatcher, type Match } from '../ingress/match.ts';
 import { foldOriginRequest } from '../ingress/origin-request.ts';
@@ -84,7 +84,7 @@ function validate(file: string | undefined, json: string | undefined): Outcome {
 function validateJson(json: string): Outcome {
   const source = 'cmdline flag --json';
   try {
-    return validateConfig(parseCloudflaredJson(json, source), source);
+    return validateConfig(parseCloudflaredFlag(json, source), source);
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     return { lines: [`Validating rules from ${source}`], error: error.message, json: { source, valid: false } };

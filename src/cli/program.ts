@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, formatError } from '../errors.ts';
 import { version } from '../version.ts';
+import { addAccessCommands } from './access.ts';
 import { addApplyCommand } from './apply.ts';
 import { addIngressCommands } from './ingress.ts';
 import type { CliIo } from './io.ts';
@@ -42,6 +43,7 @@ export function createProgram(io: CliIo): Command {
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showSuggestionAfterError();
   addRunCommand(program);
+  addAccessCommands(program, io);
   addServicesCommand(program, io);
   addPlanCommand(program, io);
   addApplyCommand(program, io);
