@@ -10,8 +10,7 @@ const tunnelNames: AlternativeNames = { dns: [edgeServerName, 'quic.cftunnel.com
 /** A certificate is replaced when this much of its life is left (ms). */
 const renewBefore = 30 * 24 * 60 * 60 * 1000;
 
-/** How many hostnames' certificates are kept; the one unused for longest goes first. */
-const maxCached = 512;
+const defaultMaxCached = 512;
 
 /** What certificates are made for, and where the authority is kept. */
 export interface CertificateOptions {
@@ -20,6 +19,8 @@ export interface CertificateOptions {
   readonly domains: readonly string[];
   /** True for hostnames that have a record: only those get a certificate of their own. */
   readonly isRouted: (hostname: string) => boolean;
+  /** How many certificates are kept (512 by default); the one unused for longest goes first. */
+  readonly maxCached?: number;
   readonly clock: Clock;
 }
 
@@ -55,7 +56,7 @@ export async function createCertificates(options: CertificateOptions): Promise<C
     cache.delete(key);
     const entry = found !== undefined && clock.now() < found.expiresAt - renewBefore ? found : issue(key, names);
     cache.set(key, entry);
-    if (cache.size > maxCached) evictOldest(cache);
+    if (cache.size > (options.maxCached ?? defaultMaxCached)) evictOldest(cache);
     return entry.identity;
   }
 

@@ -78,11 +78,16 @@ test('a refused configuration is not pushed again, the next one is', async (t) =
   );
 });
 
+function reply(stream: EdgeStream['stream'], body: string | Buffer): void {
+  stream.respond();
+  stream.end(body);
+}
+
 const failures: readonly { readonly name: string; readonly fail: (incoming: EdgeStream) => void }[] = [
   { name: 'resets the stream', fail: ({ stream }) => stream.destroy(new Error('no')) },
-  { name: 'answers nonsense', fail: ({ stream }) => (stream.respond(), stream.end('nonsense')) },
-  { name: 'answers without a version', fail: ({ stream }) => (stream.respond(), stream.end('{}')) },
-  { name: 'answers without end', fail: ({ stream }) => (stream.respond(), stream.end(Buffer.alloc(1_000_000, 0x20))) },
+  { name: 'answers nonsense', fail: ({ stream }) => reply(stream, 'nonsense') },
+  { name: 'answers without a version', fail: ({ stream }) => reply(stream, '{}') },
+  { name: 'answers without end', fail: ({ stream }) => reply(stream, Buffer.alloc(1_000_000, 0x20)) },
 ];
 
 for (const { name, fail } of failures) {
