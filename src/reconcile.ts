@@ -1,7 +1,7 @@
 // One pass, top to bottom: sources list services, plugins route them, the compiler makes one desired state, three reconcilers plan and apply it.
 import { isDeepStrictEqual } from 'node:util';
 import type { Reconciler } from './contracts.ts';
-import { closeInstead, closeServices } from './ingress/closing.ts';
+import { closeInstead, closeServices, keepNames } from './ingress/closing.ts';
 import type { IngressReconciler } from './ingress/reconciler.ts';
 import type { Logger } from './logger.ts';
 import type {
@@ -207,27 +207,31 @@ interface Outcome {
 
 /** The rules' plan without what would be open without a lock, and with 503 in place of rules whose name is still up. */
 function safeIngress(deps: Deps, desired: DesiredState, plans: Plans, outcome: Outcome): Plan<IngressEntry> {
-  const instead = closeInstead(desired);
-  const signed = namesStillUp(plans, outcome.stillSigned);
-  const kept = hold(
+  const kept = namesKept(plans.dns, outcome.stillSigned);
+  const signed = new Set(kept.map((record) => record.name));
+  const held = hold(
     plans.ingress,
     (change) => {
       if (change.action !== 'delete') return outcome.unlocked.has(change.serviceId) ? reasons.unlocked : undefined;
-      return plans.isDnsUnknown || signed.has(change.current.rule.hostname.toLowerCase()) ? reasons.signUp : undefined;
+      return plans.isDnsUnknown || signed.has(change.current.rule.hostname) ? reasons.signUp : undefined;
     },
-    instead,
+    closeInstead(desired),
   );
-  return closeServices(kept, deps.ingress.live(), lockMissing(plans.access, outcome.notLocked));
+  const live = deps.ingress.live();
+  const closed = closeServices(held, live, lockMissing(plans.access, outcome.notLocked));
+  const names = kept.map(
+    (record) => ({ hostname: record.name, serviceId: record.owner?.resource ?? 'dns/record' }) as const,
+  );
+  return keepNames(closed, [...live, ...desired.ingress], names);
 }
 
-/** Names whose record should go and has not. */
-function namesStillUp(plans: Plans, failed: readonly ServiceId[]): ReadonlySet<string> {
+/** Records of ours that should go and stay for now: held, or refused by the API. */
+function namesKept(dns: Plan<DnsRecord>, failed: readonly ServiceId[]): readonly DnsRecord[] {
   const services = new Set(failed);
-  const names = heldDeletes(plans.dns).map((record) => record.name);
-  for (const change of plans.dns.changes) {
-    if (change.action === 'delete' && services.has(change.serviceId)) names.push(change.current.name);
-  }
-  return new Set(names.map((name) => name.toLowerCase()));
+  const refused = dns.changes.flatMap((change) =>
+    change.action === 'delete' && services.has(change.serviceId) ? [change.current] : [],
+  );
+  return [...heldDeletes(dns), ...refused];
 }
 
 /** Services that have no lock at all, so that even a rule that is live already must close. One whose lock merely could not be changed keeps the old lock, and its rule. */

@@ -63,17 +63,35 @@ export function closeServices(
 
 /**
  * What may be done to live rules before anything remote has been asked, so that it happens even when nothing answers:
- * a rule nobody wants, of another service now, or of a stopped one, is closed; one whose container has a new address, with the same lock as
- * before, is moved. Nothing that is closed is opened and nothing is added.
+ * a rule nobody wants, of another service now, of a stopped one, or public and no longer meant to be, is closed; one whose container has a
+ * new address, with the same lock as before, is moved. Nothing that is closed is opened and nothing is added.
  */
 export function withdrawals(live: readonly IngressEntry[], desired: DesiredState): readonly Change<IngressEntry>[] {
   const wanted = new Map(desired.ingress.map((entry) => [entryKey(entry), entry]));
   return live.flatMap((entry) => withdrawal(entry, wanted.get(entryKey(entry))) ?? []);
 }
 
+/** Adds a closed rule for every one of these names that has none and gets none: a name that can be resolved has a rule. */
+export function keepNames(
+  plan: Plan<IngressEntry>,
+  present: readonly IngressEntry[],
+  names: readonly { readonly hostname: string; readonly serviceId: ServiceId }[],
+): Plan<IngressEntry> {
+  const known = new Set(present.map((entry) => entry.rule.hostname.toLowerCase()));
+  const extra = names.flatMap(({ hostname, serviceId }): Change<IngressEntry>[] => {
+    if (known.has(hostname)) return [];
+    const rule = { hostname, service: closedService };
+    return [
+      { action: 'create', serviceId, desired: { serviceId, plugin: '', rule, access: 'public', explicit: false } },
+    ];
+  });
+  return extra.length === 0 ? plan : { ...plan, changes: [...plan.changes, ...extra] };
+}
+
 function withdrawal(entry: IngressEntry, wanted: IngressEntry | undefined): Change<IngressEntry> | undefined {
   if (reachesNothing(entry)) return undefined;
   if (wanted === undefined || wanted.serviceId !== entry.serviceId) return closing(entry);
+  if (entry.access === 'public' && wanted.access !== 'public') return closing(entry);
   if (wanted.rule.service === entry.rule.service) return undefined;
   if (!isDeepStrictEqual(wanted.access, entry.access)) return closing(entry);
   const fields = entryDifferences(entry, wanted);

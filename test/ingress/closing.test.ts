@@ -113,7 +113,17 @@ const withdrawn: readonly {
     desired: [{ ...moved, access: family }],
     becomes: closedService,
   },
-  { name: 'another policy alone waits for the lock', live: a, desired: [entryFor('a', { access: family })] },
+  {
+    name: 'what shall no longer be public is closed first',
+    live: a,
+    desired: [entryFor('a', { access: family })],
+    becomes: closedService,
+  },
+  {
+    name: 'another policy waits behind the lock there is',
+    live: entryFor('a', { access: { policy: 'friends' } }),
+    desired: [entryFor('a', { access: family })],
+  },
   { name: 'what is closed is not opened', live: closeEntry(a), desired: [a] },
 ];
 for (const { name, live, desired, becomes } of withdrawn) {
