@@ -2,7 +2,7 @@
 import { stringify } from 'yaml';
 import { ValidationError } from '../errors.ts';
 import type { IngressRule, OriginRequest } from '../model.ts';
-import { fileShape, jsonShape } from './config-shape.ts';
+import { fileShape, flagShape, pushedShape, type StructShape } from './config-shape.ts';
 import { formatGoDuration } from './duration.ts';
 import { decodeJson, JsonDecodeError } from './json-decode.ts';
 import { decodeYaml } from './yaml-decode.ts';
@@ -55,8 +55,18 @@ export function parseCloudflaredConfig(text: string, where: string): Cloudflared
 
 /** Reads a configuration as the edge pushes it; `where` names it in the error. Throws ValidationError with Go's message. */
 export function parseCloudflaredJson(text: string, where: string): CloudflaredConfig {
+  return configOf(readJson(text, pushedShape, where));
+}
+
+/** Reads what `cloudflared tunnel ingress validate --json` takes. Throws ValidationError with Go's message. */
+export function parseCloudflaredFlag(text: string, where: string): CloudflaredConfig {
+  const { Ingress, OriginRequest, WarpRouting } = readJson(text, flagShape, where);
+  return configOf({ ingress: Ingress, originRequest: OriginRequest, 'warp-routing': WarpRouting });
+}
+
+function readJson(text: string, shape: StructShape, where: string): Readonly<Record<string, unknown>> {
   try {
-    return configOf(decodeJson(text, jsonShape));
+    return decodeJson(text, shape);
   } catch (error) {
     if (error instanceof JsonDecodeError) throw invalid(error.message, where);
     throw error;

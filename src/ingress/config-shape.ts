@@ -85,9 +85,16 @@ export const fileShape: StructShape = {
   open: true,
 };
 
-/** A configuration as JSON: pushed by the edge, or given on the command line. */
-export const jsonShape: StructShape = {
+/** A configuration as the edge pushes it. */
+export const pushedShape: StructShape = {
+  kind: 'struct',
+  name: 'ingress.RemoteConfigJSON',
+  fields: { originRequest, ingress, 'warp-routing': warpRouting },
+};
+
+/** A configuration as JSON on the command line: other names for the same, so `warp-routing` is an unknown key there. */
+export const flagShape: StructShape = {
   kind: 'struct',
   name: 'config.Configuration',
-  fields: { ingress, 'warp-routing': warpRouting, originRequest },
+  fields: { TunnelID: string, Ingress: ingress, WarpRouting: warpRouting, OriginRequest: originRequest },
 };

@@ -77,7 +77,7 @@ function decodeStruct(value: unknown, shape: StructShape, place: Place): unknown
     const name = fieldName(shape, key);
     const field = name === undefined ? undefined : shape.fields[name];
     if (name === undefined || field === undefined) continue;
-    const struct = shape.name.replace('config.', '');
+    const struct = shape.name.replace(/^.*\./, '');
     const decoded = decodeValue(item, field, { struct, path: [...place.path, name] });
     if (decoded !== undefined) out[name] = decoded;
   }

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ValidationError } from '../../src/errors.ts';
-import { parseCloudflaredConfig, parseCloudflaredJson } from '../../src/ingress/cloudflared-file.ts';
+import {
+  parseCloudflaredConfig,
+  parseCloudflaredFlag,
+  parseCloudflaredJson,
+} from '../../src/ingress/cloudflared-file.ts';
 import { foldOriginRequest, originRequestDefaults } from '../../src/ingress/origin-request.ts';
 import { type CheckedRule, checkRules } from '../../src/ingress/validate.ts';
 import { cases } from './fixtures/cases.ts';
@@ -42,7 +46,7 @@ for (const c of cases.parse) {
 for (const c of cases.json)
   test(`JSON ${c.exit === 0 ? 'accepted' : 'refused'} as by cloudflared: ${c.name}`, () => {
     const parse = () => {
-      const config = parseCloudflaredJson(c.json, 'pushed configuration');
+      const config = parseCloudflaredFlag(c.json, 'flag');
       return checkRules(foldOriginRequest(config.ingress, config.originRequest));
     };
     if (c.exit === 0) assert.ok(parse().length > 0);
