@@ -37,7 +37,7 @@ export interface Exchange {
   /** Sends a piece of the answer's body; false asks to wait for `onDrain`. */
   write(chunk: Uint8Array): boolean;
   /** Completes the answer. */
-  end(trailers?: Readonly<Record<string, string | readonly string[]>>): void;
+  end(trailers?: Readonly<Record<string, string | readonly string[] | undefined>>): void;
   /** Gives up: an empty 502 when nothing was sent yet, else a cut that cannot be taken for a complete answer. */
   fail(error: OriginError): void;
   /** Agrees to the websocket and hands over the raw bytes both ways. Throws like `respond`. */

@@ -10,6 +10,8 @@ const repeatable = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 /** Stale connections met in a row before giving up. */
 const maxAttempts = 3;
 
+type Trailers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 /** What a request asks of the origin it belongs to. */
 export interface HttpExchangeOwner {
   /** Sends the request (again). */
@@ -53,12 +55,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, ExchangeListene
     if (!this.over && !this.exchange.write(chunk)) controller.pause();
   }
 
-  onResponseEnd(
-    _controller: Dispatcher.DispatchController,
-    trailers: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseEnd(controller: Dispatcher.DispatchController, parsed: Trailers): void {
     if (!this.finish()) return;
-    this.exchange.end(trailers as Record<string, string | string[]>);
+    // undici parses HTTP/1.1 trailers; those of HTTP/2 it leaves as the object node:http2 gave.
+    const raw = controller.rawTrailers;
+    this.exchange.end(raw === null || raw === undefined || Array.isArray(raw) ? parsed : raw);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

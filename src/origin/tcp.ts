@@ -107,7 +107,10 @@ class TcpSession {
     const { visitor, socket } = this;
     visitor.on('data', (chunk: Buffer) => this.fromVisitor(chunk));
     visitor.on('drain', () => socket.resume());
-    visitor.on('end', () => socket.destroySoon());
+    visitor.on('end', () => {
+      visitor.end();
+      socket.destroySoon();
+    });
     visitor.on('close', () => this.finish());
     socket.on('data', (chunk: Buffer) => {
       if (!this.sendFrame(opcodes.binary, chunk)) socket.pause();

@@ -44,6 +44,9 @@ const usuallyWithoutBody = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'PROPFIN
 /** How long to wait for such a body before it is announced as chunked (Go's HTTP client waits as long). */
 const bodyProbeMs = 200;
 
+/** How long after a complete answer a request that still sends is stopped. */
+const stopUploadMs = 100;
+
 /** Serves one HTTP or websocket request. Never throws: whatever goes wrong ends this request and no other. */
 export function serveRequest(incoming: IncomingStream, websocket: boolean, context: RequestContext): void {
   const request = new RequestStream(incoming, websocket, context);
@@ -72,7 +75,7 @@ class RequestStream implements Exchange {
   /** The answer cannot have a body: HEAD, 204, 205, 304. */
   private bodyless = false;
   private failed = false;
-  private trailers: Readonly<Record<string, string | readonly string[]>> | undefined;
+  private trailers: Readonly<Record<string, string | readonly string[] | undefined>> | undefined;
 
   constructor(incoming: IncomingStream, websocket: boolean, context: RequestContext) {
     const { stream } = incoming;
@@ -96,7 +99,7 @@ class RequestStream implements Exchange {
     // What an error means is said by the `close` that follows it.
     stream.on('error', () => undefined);
     // A complete answer ends the exchange even while the visitor still uploads or keeps a websocket open.
-    if (open && clean.method !== 'HEAD') stream.on('finish', () => this.onFinish());
+    if (open && clean.method !== 'HEAD') stream.on('finish', () => void this.onFinish());
   }
 
   serve(): void {
@@ -152,7 +155,7 @@ class RequestStream implements Exchange {
     return this.stream.write(chunk);
   }
 
-  end(trailers?: Readonly<Record<string, string | readonly string[]>>): void {
+  end(trailers?: Readonly<Record<string, string | readonly string[] | undefined>>): void {
     if (this.closed) return;
     this.trailers = trailers;
     if (!this.bodyless) this.stream.end();
@@ -186,9 +189,14 @@ class RequestStream implements Exchange {
     this.stream.sendTrailers(sendableTrailers(this.trailers ?? {}));
   }
 
-  private onFinish(): void {
-    if (this.responded && !this.stream.readableEnded && !this.stream.closed)
-      this.stream.close(constants.NGHTTP2_NO_ERROR);
+  /** RFC 9113 8.1: the edge may stop sending. Later, since a reset right behind it makes node:http2 lose the end of an answer. */
+  private async onFinish(): Promise<void> {
+    const { stream } = this;
+    if (!this.responded || stream.readableEnded || stream.closed) return;
+    const closed = new AbortController();
+    stream.once('close', () => closed.abort());
+    await this.context.clock.sleep(stopUploadMs, closed.signal).catch(() => undefined);
+    if (!stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   private onClose(): void {
