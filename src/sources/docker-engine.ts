@@ -9,10 +9,13 @@ export interface DockerEngine {
   /** The machine a tcp endpoint names; undefined for a socket or a loopback address. */
   readonly remoteHost: string | undefined;
   /** The JSON answer of a GET; rejects with a SourceError, or with the signal's reason when it aborts. */
-  get(path: string, signal: AbortSignal): Promise<unknown>;
+  get(path: string, signal: AbortSignal, query?: Query): Promise<unknown>;
   /** The body of a GET that stays open; ends or fails when the engine goes away. */
-  open(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> & { destroy(): void }>;
+  open(path: string, signal: AbortSignal, query?: Query): Promise<AsyncIterable<Uint8Array>>;
 }
+
+/** Query parameters by name. */
+export type Query = Readonly<Record<string, string>>;
 
 /** A socket path or a TCP address. */
 type Endpoint = { readonly socketPath: string } | { readonly host: string; readonly port: number };
@@ -21,17 +24,17 @@ type Endpoint = { readonly socketPath: string } | { readonly host: string; reado
 const maxAnswerBytes = 64 * 1024 * 1024;
 const answerTimeoutMs = 10_000;
 
-/** Throws ValidationError for an endpoint that is neither `unix:///path` nor `tcp://host:port`. */
-export function createDockerEngine(endpoint: string): DockerEngine {
+/** An engine nobody has talked to yet; throws ValidationError for an endpoint that is neither `unix:///path` nor `tcp://host:port`. */
+export function createDockerEngine(endpoint: string, timeoutMs: number = answerTimeoutMs): DockerEngine {
   const at = parseEndpoint(endpoint);
   // A kept connection would fail the first request after the engine restarts.
   const agent = new Agent({ keepAlive: false });
   let modem: Promise<Modem> | undefined;
 
-  async function request(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async function request(path: string, signal: AbortSignal, query: Query = {}): Promise<IncomingMessage> {
     signal.throwIfAborted();
     modem ??= createModem(at, agent);
-    const answer = await dial(await modem, path, signal).catch((error: unknown) => {
+    const answer = await dial(await modem, path, query, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       throw unreachable(endpoint, error);
     });
@@ -42,13 +45,14 @@ export function createDockerEngine(endpoint: string): DockerEngine {
 
   return {
     remoteHost: 'host' in at && !isLoopback(at.host) ? at.host : undefined,
-    async get(path, signal) {
-      const timeout = AbortSignal.timeout(answerTimeoutMs);
+    async get(path, signal, query) {
+      const timeout = AbortSignal.timeout(timeoutMs);
       try {
-        const answer = await request(path, AbortSignal.any([signal, timeout]));
+        const answer = await request(path, AbortSignal.any([signal, timeout]), query);
         return parseAnswer(endpoint, await readBody(answer, maxAnswerBytes));
       } catch (error) {
         signal.throwIfAborted();
+        if (timeout.aborted) throw unreachable(endpoint, timeout.reason);
         throw error instanceof AppError ? error : unreachable(endpoint, error);
       }
     },
@@ -91,6 +95,7 @@ interface Modem {
   dial(
     options: {
       path: string;
+      options: { _query: Query };
       method: string;
       isStream: boolean;
       statusCodes: Record<number, boolean>;
@@ -119,9 +124,17 @@ const everyStatus = Object.fromEntries(Array.from({ length: 500 }, (_, index) =>
  * The transport's stream mode, not its typed calls: those collect an answer of any length, and wait for ever when the engine dies
  * in the middle of one.
  */
-function dial(modem: Modem, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+function dial(modem: Modem, path: string, query: Query, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const options = { path, method: 'GET', isStream: true, statusCodes: everyStatus, abortSignal: signal };
+    const options = {
+      // Without the question mark the transport leaves the query out; a query in the path it would cut short.
+      path: `${path}?`,
+      options: { _query: query },
+      method: 'GET',
+      isStream: true,
+      statusCodes: everyStatus,
+      abortSignal: signal,
+    };
     modem.dial(options, (error, result) => {
       if (error !== null) reject(error);
       else if (result instanceof IncomingMessage) resolve(result);
@@ -165,10 +178,9 @@ export function notAnEngine(endpoint: string, cause?: unknown): SourceError {
 }
 
 function refused(endpoint: string, path: string, status: number, body: Buffer): SourceError {
-  const action = path.split('?')[0] ?? path;
   return new SourceError({
     code: 'E_SOURCE_UNREACHABLE',
-    message: `the engine answered ${status} to GET ${action}`,
+    message: `the engine answered ${status} to GET ${path}`,
     where: endpoint,
     hint:
       status === 403
@@ -201,6 +213,8 @@ function explain(code: string | undefined, cause: unknown): [message: string, hi
     case 'EAI_AGAIN':
       return ['the Docker endpoint’s name does not resolve', 'check the name in docker.endpoints'];
     default:
+      if (nameOf(cause) === 'TimeoutError')
+        return ['the Docker engine does not answer in time', 'check that Docker is not stuck'];
       return [`the Docker engine does not answer (${code ?? nameOf(cause)})`, 'check that Docker runs'];
   }
 }

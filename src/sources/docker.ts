@@ -60,7 +60,7 @@ class DockerSource implements Source {
   async list(signal: AbortSignal): Promise<SourceResult> {
     const { name, endpoint, labels } = this.#options;
     this.#self ??= await detectSelf(this.#engine, signal);
-    const answer = await this.#engine.get('/containers/json?all=1', signal);
+    const answer = await this.#engine.get('/containers/json', signal, { all: '1' });
     if (!Array.isArray(answer)) throw notAnEngine(endpoint);
     const containers = answer.flatMap((raw) => readContainer(raw, labels.prefix) ?? []);
     await this.#learnDetails(containers, signal);
@@ -94,15 +94,12 @@ class DockerSource implements Source {
     since: string | undefined,
     signal: AbortSignal,
   ): Promise<{ connected: boolean; since?: string; error?: unknown }> {
-    const query = new URLSearchParams({
-      filters: JSON.stringify(eventFilters),
-      ...(since === undefined ? {} : { since }),
-    });
+    const query = { filters: JSON.stringify(eventFilters), ...(since === undefined ? {} : { since }) };
     const lines = createLineSplitter(maxEventBytes);
     let connected = false;
     let latest: string | undefined;
     try {
-      const stream = await this.#engine.open(`/events?${query}`, signal);
+      const stream = await this.#engine.open('/events', signal, query);
       connected = true;
       notify(`${this.name}: watching`);
       for await (const chunk of stream) {
