@@ -130,10 +130,12 @@ function withoutPort(host: string): string {
 }
 
 const hostCharacter = /[A-Za-z0-9!$&'()*+,;=:[\]<>"\-_.~]/;
+const plainHost = /^[A-Za-z0-9.:[\]_-]*$/;
 const userCharacter = /[A-Za-z0-9\-_.~$&+,;=]/;
 
 /** Percent-decodes; a host may only escape non-ASCII bytes (RFC 3986), a zone only what a host may hold (RFC 6874). */
 function unescapeBytes(text: string, mode: 'path' | 'host' | 'zone'): string {
+  if (mode === 'path' ? !text.includes('%') : plainHost.test(text)) return text;
   const bytes: number[] = [];
   const source = Buffer.from(text, 'utf8');
   for (let i = 0; i < source.length; i++) {
@@ -162,6 +164,7 @@ function mayEscape(value: number, code: string, mode: 'path' | 'host' | 'zone'):
 }
 
 function escapeText(text: string, allowed: RegExp): string {
+  if (plainHost.test(text)) return text;
   let out = '';
   for (const byte of Buffer.from(text, 'utf8')) {
     const char = String.fromCharCode(byte);

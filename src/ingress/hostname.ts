@@ -12,12 +12,10 @@ export function normaliseHostname(hostname: string): string | undefined {
   // An underscore is no strict domain name, but DNS and cloudflared serve such names.
   const ascii = /^[a-z0-9._-]*$/.test(name) ? name : toLookupAscii(name);
   if (ascii === undefined || wildcard.length + ascii.length > 253) return undefined;
-  return ascii.split('.').every(isLabel) ? wildcard + ascii : undefined;
+  return labels.test(ascii) ? wildcard + ascii : undefined;
 }
 
-function isLabel(label: string): boolean {
-  return /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label);
-}
+const labels = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
 /** The longest zone the hostname lies in, or undefined. */
 export function zoneOf(hostname: string, zones: readonly string[]): string | undefined {

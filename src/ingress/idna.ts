@@ -6,6 +6,8 @@ import { domainToASCII } from 'node:url';
  * only letters, digits, hyphens (not at a label's ends or doubled at its third place) and dots. Empty labels pass.
  */
 export function toLookupAscii(hostname: string): string | undefined {
+  // By far the most names are plain: no need to look closer than this.
+  if (/^[a-z0-9]+(\.[a-z0-9]+)*$/.test(hostname)) return hostname;
   if (!/^[A-Za-z0-9.\-\u0080-\u{10ffff}]*$/u.test(hostname)) return undefined;
   const ascii = /^[\p{ASCII}]*$/u.test(hostname) ? hostname.toLowerCase() : domainToASCII(hostname);
   if (ascii === '' && hostname !== '') return undefined;

@@ -254,7 +254,7 @@ test('what was rendered reads back as the same rules', () => {
       assert.deepEqual(config.settings.metrics, '127.0.0.1:0');
       assert.deepEqual(config.warnings, []);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 
