@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 /** An engine to test with, or the reason there is none. */
 export interface Engine {
-  /** Environment for the tests: SALLYPORT_TEST_DOCKER (a unix:// address), or SALLYPORT_TEST_NO_DOCKER (the reason). */
+  /** Environment for the tests: TEST_DOCKER (a unix:// address), or TEST_NO_DOCKER (the reason). */
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
@@ -16,8 +16,7 @@ const bridge = 'sallyport0';
 
 /** Starts an engine; uses the one named by DOCKER_HOST or none when it may not. */
 export async function startEngine(): Promise<Engine> {
-  if (process.env.SALLYPORT_TEST_DOCKER !== undefined)
-    return without({ SALLYPORT_TEST_DOCKER: process.env.SALLYPORT_TEST_DOCKER });
+  if (process.env.TEST_DOCKER !== undefined) return without({ TEST_DOCKER: process.env.TEST_DOCKER });
   if (process.getuid?.() !== 0) return without(noEngine('starting an engine needs root'));
   if (!existsSync('/usr/sbin/dockerd')) return without(noEngine('dockerd is not installed'));
   const dir = mkdtempSync(join(tmpdir(), 'sallyport-docker-'));
@@ -40,7 +39,7 @@ export async function startEngine(): Promise<Engine> {
     spawnSync('ip', ['link', 'delete', bridge]);
     rmSync(dir, { recursive: true, force: true });
   };
-  if (await answers(socket, child)) return { env: { SALLYPORT_TEST_DOCKER: `unix://${socket}` }, stop };
+  if (await answers(socket, child)) return { env: { TEST_DOCKER: `unix://${socket}` }, stop };
   const last = readFileSync(join(dir, 'dockerd.log'), 'utf8').trim().split('\n').at(-1) ?? '';
   await stop();
   return without(noEngine(`dockerd did not start: ${last.slice(0, 300)}`));
@@ -48,7 +47,7 @@ export async function startEngine(): Promise<Engine> {
 
 function noEngine(reason: string): Record<string, string> {
   process.stdout.write(`no Docker engine: ${reason}\n`);
-  return { SALLYPORT_TEST_NO_DOCKER: reason };
+  return { TEST_NO_DOCKER: reason };
 }
 
 function without(env: Readonly<Record<string, string>>): Engine {

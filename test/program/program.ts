@@ -47,7 +47,7 @@ export async function startProgram(
   };
   const inputs = { env, cwd: dataDir, overrides };
   const loaded = loadSettings(inputs);
-  const level = process.env.SALLYPORT_TEST_LOG;
+  const level = process.env.TEST_LOG;
   const logger =
     level === undefined ? createSilentLogger() : createLogger({ level: level as 'debug', format: 'pretty' });
   const app = createApp({ loaded, inputs, logger, env });
