@@ -15,38 +15,35 @@ export interface Match {
  */
 export type Matcher = (hostname: string, path: string) => Match;
 
-/** Rules one host key leads to, in order; `place` is where they stand in the whole list. */
-interface Candidate {
-  readonly place: number;
+/** A rule one host key leads to, and the next one. It is the match itself, so that a request touches as little memory as it can. */
+interface Candidate extends Match {
   readonly pattern: PathPattern | undefined;
+  readonly next: Candidate | undefined;
 }
-type Bucket = Candidate[];
 
 interface HostIndex {
-  readonly exact: ReadonlyMap<string, Bucket>;
+  readonly exact: ReadonlyMap<string, Candidate>;
   /** By suffix with its dot: `.example.com`. */
-  readonly wildcard: ReadonlyMap<string, Bucket>;
+  readonly wildcard: ReadonlyMap<string, Candidate>;
   /** Whether any suffix has that many dots; its length bounds the search, however many dots a request's host has. */
   readonly wildcardDepths: readonly boolean[];
   readonly firstWildcard: number;
-  readonly everyHost: Bucket;
+  readonly everyHost: Candidate | undefined;
+  /** The catch-all: what is left when nothing else matches. */
+  readonly last: Candidate;
 }
 
 /**
- * Builds the matcher. One host's rules are reached through at most three kinds of bucket (its name, its suffixes, rules for every
- * host); the lowest matching place wins, so order means what it means in cloudflared. `rules` must end with a catch-all.
+ * Builds the matcher. One host's rules are reached through at most three kinds of chain (its name, its suffixes, rules for every
+ * host); the lowest matching index wins, so order means what it means in cloudflared. `rules` must end with a catch-all.
  */
 export function compileMatcher(rules: readonly CheckedRule[]): Matcher {
   const index = indexHosts(rules);
-  const last = rules.length - 1;
   return (hostname, path) => {
     const host = splitHostPort(hostname)?.host ?? hostname;
-    const exact = firstMatching(index.exact.get(host), path, last);
-    const wild = index.firstWildcard < exact ? firstWildcardMatch(index, host, path, exact) : exact;
-    const best = firstMatching(index.everyHost, path, wild);
-    const rule = rules[best];
-    if (rule === undefined) throw new RangeError('a matcher needs at least one rule');
-    return { index: best, rule };
+    const exact = firstMatching(index.exact.get(host), path, index.last);
+    const best = index.firstWildcard < exact.index ? firstWildcardMatch(index, host, path, exact) : exact;
+    return firstMatching(index.everyHost, path, best);
   };
 }
 
@@ -67,18 +64,15 @@ export function requestPath(target: string): string {
   }
 }
 
-/** The first place below `limit` whose path pattern fits, else `limit`. */
-function firstMatching(bucket: Bucket | undefined, path: string, limit: number): number {
-  if (bucket === undefined) return limit;
-  for (const { place, pattern } of bucket) {
-    if (place >= limit) return limit;
-    if (pattern === undefined || pattern.matches(path)) return place;
-  }
-  return limit;
+/** The first of a chain that stands before `best` and whose path pattern fits, else `best`. */
+function firstMatching(chain: Candidate | undefined, path: string, best: Candidate): Candidate {
+  for (let at = chain; at !== undefined && at.index < best.index; at = at.next)
+    if (at.pattern === undefined || at.pattern.matches(path)) return at;
+  return best;
 }
 
-function firstWildcardMatch(index: HostIndex, host: string, path: string, limit: number): number {
-  let best = limit;
+function firstWildcardMatch(index: HostIndex, host: string, path: string, exact: Candidate): Candidate {
+  let best = exact;
   let dot = host.length;
   for (let depth = 1; depth < index.wildcardDepths.length && dot > 0; depth++) {
     dot = host.lastIndexOf('.', dot - 1);
@@ -89,30 +83,29 @@ function firstWildcardMatch(index: HostIndex, host: string, path: string, limit:
 }
 
 function indexHosts(rules: readonly CheckedRule[]): HostIndex {
-  const exact = new Map<string, Bucket>();
-  const wildcard = new Map<string, Bucket>();
-  const everyHost: Bucket = [];
+  const exact = new Map<string, Candidate>();
+  const wildcard = new Map<string, Candidate>();
   const wildcardDepths: boolean[] = [];
   let firstWildcard = rules.length;
-  for (const [place, { hostname, asciiHostname, pattern }] of rules.entries()) {
-    const candidate = { place, pattern };
+  let everyHost: Candidate | undefined;
+  let last: Candidate | undefined;
+  // From the last rule to the first, so that each chain grows at its head and ends up in order.
+  for (const [index, rule] of [...rules.entries()].reverse()) {
+    const { hostname, asciiHostname, pattern } = rule;
+    const link = (next: Candidate | undefined): Candidate => ({ index, rule, pattern, next });
     if (hostname === '') {
-      everyHost.push(candidate);
+      everyHost = link(everyHost);
     } else if (hostname.startsWith('*.')) {
       const suffix = hostname.slice(1);
       wildcardDepths[suffix.split('.').length - 1] = true;
-      firstWildcard = Math.min(firstWildcard, place);
-      add(wildcard, suffix, candidate);
+      firstWildcard = index;
+      wildcard.set(suffix, link(wildcard.get(suffix)));
     } else {
-      add(exact, hostname, candidate);
+      exact.set(hostname, link(exact.get(hostname)));
     }
-    if (asciiHostname !== undefined) add(exact, asciiHostname, candidate);
+    if (asciiHostname !== undefined) exact.set(asciiHostname, link(exact.get(asciiHostname)));
+    last ??= link(undefined);
   }
-  return { exact, wildcard, wildcardDepths: Array.from(wildcardDepths, Boolean), firstWildcard, everyHost };
-}
-
-function add(buckets: Map<string, Bucket>, key: string, candidate: Candidate): void {
-  const bucket = buckets.get(key);
-  if (bucket === undefined) buckets.set(key, [candidate]);
-  else bucket.push(candidate);
+  if (last === undefined) throw new RangeError('a matcher needs at least one rule');
+  return { exact, wildcard, wildcardDepths: Array.from(wildcardDepths, Boolean), firstWildcard, everyHost, last };
 }
