@@ -16,6 +16,8 @@ import { createTunnelListener, type TunnelListener, type TunnelTimeouts } from '
 export interface EdgeTimeouts {
   /** From a request to the origin's response headers; Cloudflare's is 120 s. */
   readonly response: number;
+  /** For a visitor to read some of what was sent to him. */
+  readonly stall: number;
   readonly visitor: VisitorTimeouts;
   readonly tunnel: TunnelTimeouts;
 }
@@ -55,6 +57,7 @@ export interface EmbeddedEdge {
 
 const defaultTimeouts: EdgeTimeouts = {
   response: 120_000,
+  stall: 60_000,
   visitor: { handshake: 10_000, headers: 30_000, idle: 120_000 },
   tunnel: {
     handshake: 10_000,
@@ -85,10 +88,12 @@ export async function createEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<
   const push = createConfigurationPush({ directory, registry, logger, clock, timeoutMs: pushTimeoutMs });
   const response = createDeadlines(clock, timeouts.response);
   const linger = createDeadlines(clock, lingerMs);
+  const stall = createDeadlines(clock, timeouts.stall);
   const context: ForwardContext = {
     directory,
     registry,
     responseDeadlines: response,
+    stallDeadlines: stall,
     lingerDeadlines: linger,
     maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
     logger,
@@ -109,7 +114,7 @@ export async function createEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<
     await within(drained, gracePeriodMs, clock);
     for (const listener of publicListeners(listeners)) listener.destroy();
     listeners.tunnel?.destroy();
-    await Promise.all([drained, push.stop(), response.stop(), linger.stop(), renewing]);
+    await Promise.all([drained, push.stop(), response.stop(), stall.stop(), linger.stop(), renewing]);
   }
 
   return { addresses: addressesOf(listeners), caPem: certificates.caPem, registry, stop };
@@ -139,6 +144,7 @@ async function openListeners(parts: Parts): Promise<Listeners> {
     timeouts: timeouts.visitor,
     linger,
     logger,
+    clock,
     onRequest: (visitor: Parameters<typeof forward>[0]) => forward(visitor, context),
   };
   const registration = {

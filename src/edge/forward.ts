@@ -8,6 +8,7 @@ import { type ConnectorRequest, connectorRequest } from './connector-headers.ts'
 import type { Deadline, Deadlines } from './deadlines.ts';
 import type { EdgeDirectory } from './model.ts';
 import { type ProblemKind, renderProblem } from './pages.ts';
+import { pump } from './pump.ts';
 import { nextRay } from './ray.ts';
 import type { Registry } from './registry.ts';
 import { hostnameOf, routeRequest } from './router.ts';
@@ -21,6 +22,8 @@ export interface ForwardContext {
   readonly registry: Pick<Registry<TunnelConnection>, 'pick'>;
   /** How long an origin may take to its response headers. */
   readonly responseDeadlines: Deadlines;
+  /** How long a visitor may leave what was sent to him unread. */
+  readonly stallDeadlines: Deadlines;
   /** How long a closed websocket's other side may take to follow. */
   readonly lingerDeadlines: Deadlines;
   /** Largest request body (bytes). */
@@ -164,7 +167,9 @@ class Exchange {
   }
 
   #expire(): void {
-    this.#fail(this.#upload !== undefined && !this.#visitor.bodyComplete ? 'upload-stalled' : 'timeout');
+    const upload = this.#upload;
+    const visitorIsLate = upload !== undefined && !upload.blocked && !this.#visitor.bodyComplete;
+    this.#fail(visitorIsLate ? 'upload-stalled' : 'timeout');
   }
 
   #respond(stream: ClientHttp2Stream, headers: IncomingHttpHeaders, flags: number): void {
@@ -205,10 +210,11 @@ class Exchange {
     this.#joined = true;
     visitor.on('error', () => undefined);
     visitor.pipe(stream);
-    stream.pipe(visitor);
+    pump(stream, visitor, this.#context.stallDeadlines, { onStall: () => visitor.destroy() });
+    stream.once('end', () => visitor.end());
     stream.once('close', () => {
-      if (isWhole(stream)) visitor.end();
-      else visitor.destroy();
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) visitor.destroy();
+      else visitor.end();
     });
   }
 
@@ -223,18 +229,20 @@ class Exchange {
       return;
     }
     const left = countDown(head.headers);
-    stream.on('data', (chunk: Buffer) => {
-      left.bytes -= chunk.length;
-      // More than was announced would be read as the next answer on this connection.
-      if (left.bytes < 0) this.#abort();
-    });
     stream.once('end', () => {
       if (this.#over) return;
       if (isWhole(stream) && (left.bytes === 0 || left.bytes === Number.POSITIVE_INFINITY))
         this.#finish(stream, trailers);
       else this.#abort();
     });
-    stream.pipe(visitor.sink, { end: false });
+    pump(stream, visitor.sink, this.#context.stallDeadlines, {
+      onStall: () => this.#abort(),
+      onChunk: (bytes) => {
+        left.bytes -= bytes;
+        // More than was announced would be read as the next answer on this connection.
+        if (left.bytes < 0) this.#abort();
+      },
+    });
   }
 
   #collectTrailers(stream: ClientHttp2Stream, endStream: boolean): string[] {
@@ -311,19 +319,20 @@ function countDown(headers: readonly string[]): { bytes: number } {
   return { bytes: length === undefined ? Number.POSITIVE_INFINITY : Number(length) };
 }
 
-/** RFC 9110 6.4.1. */
+/** RFC 9110 6.4.1; node:http2 knows 205 as well. */
 function isBodyless(method: string, status: number): boolean {
-  return method === 'HEAD' || status === 204 || status === 304;
+  return method === 'HEAD' || status === 204 || status === 205 || status === 304;
 }
+
+/** Said by the edge, or (`alt-svc`) about ports of the origin that are not ours. */
+const edgeOnly: ReadonlySet<string> = new Set(['server', 'cf-ray', 'alt-svc']);
 
 /** The origin's headers, ours in place of what it says about itself. */
 function visitorHeaders(headers: readonly string[], ray: string): string[] {
   const result: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] ?? '';
-    if (name.length === 6 && name.toLowerCase() === 'server') continue;
-    if (name.length === 6 && name.toLowerCase() === 'cf-ray') continue;
-    result.push(name, headers[i + 1] ?? '');
+    if (name.length > 7 || !edgeOnly.has(name.toLowerCase())) result.push(name, headers[i + 1] ?? '');
   }
   result.push('server', 'sallyport', 'cf-ray', ray);
   return result;

@@ -5,6 +5,7 @@ import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Certificates } from './certificates.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -33,6 +34,7 @@ export interface PublicListenerOptions {
   /** Limits how long an answered visitor may go on sending. */
   readonly linger: Deadlines;
   readonly logger: Logger;
+  readonly clock: Clock;
   onRequest(visitor: Visitor): void;
 }
 
@@ -50,6 +52,7 @@ export interface PublicListener {
 /** Bytes of all request headers; a tunnel carries 128 KiB including what the edge adds. */
 const maxHeaderBytes = 96 * 1024;
 const maxConnections = 10_000;
+const drainStepMs = 50;
 
 /** What one visitor's HTTP/2 connection may use. */
 const visitorSession = {
@@ -121,10 +124,16 @@ export async function createPublicListener(options: PublicListenerOptions): Prom
   return {
     address,
     refreshCertificate,
-    drain: () => {
+    drain: async () => {
       draining = true;
       for (const session of sessions) session.close();
-      return new Promise((resolve) => server.close(() => resolve()));
+      const closed = new AbortController();
+      server.close(() => closed.abort());
+      while (!closed.signal.aborted) {
+        // A connection whose request was in flight when we began stays open for the next one until it is told.
+        server.closeIdleConnections();
+        await options.clock.sleep(drainStepMs, closed.signal).catch(() => undefined);
+      }
     },
     destroy: () => {
       for (const socket of sockets) socket.destroy();

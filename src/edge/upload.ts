@@ -14,6 +14,8 @@ export interface UploadEvents {
 export interface Upload {
   /** False once bytes are gone that a second attempt would need. */
   readonly replayable: boolean;
+  /** The target takes no more at the moment: the source is not to blame for the silence. */
+  readonly blocked: boolean;
   /** Sends the body, from its beginning, to this stream, and ends it after the last byte. */
   attach(target: Writable): void;
   /** Stops sending. */
@@ -54,6 +56,9 @@ export function createUpload(source: Readable, events: UploadEvents): Upload {
   return {
     get replayable() {
       return kept !== undefined;
+    },
+    get blocked() {
+      return target?.writableNeedDrain === true;
     },
     attach: (next) => {
       target = next;

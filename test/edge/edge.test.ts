@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -108,6 +109,20 @@ test('stopping lets requests in flight finish and takes no new ones', async (t) 
   assert.equal(got.text, 'finished');
   await stopping;
   await connector.closed;
+});
+
+test('stopping does not wait for connections a browser keeps open', async (t) => {
+  const rig = await startRig(t);
+  const streams: ServerHttp2Stream[] = [];
+  await rig.connect({ onStream: ({ stream }) => streams.push(stream) });
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const waiting = rig.fetch({ agent });
+  await until(() => streams.length === 1);
+  const stopping = rig.edge.stop(60_000);
+  for (const stream of streams) answer(stream, 200, ['content-length', '8'], 'finished');
+  assert.equal((await waiting).text, 'finished');
+  await stopping;
 });
 
 test('stopping does not wait longer than it was told for requests that never end', async (t) => {

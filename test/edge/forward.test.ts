@@ -106,6 +106,25 @@ test('a visitor who does not read holds the origin back instead of filling memor
   response.destroy();
 });
 
+test('a visitor who never reads is let go, and the origin with him', async (t) => {
+  const rig = await startRig(t, { timeouts: { stall: 100 } });
+  let closed = false;
+  await rig.connect({
+    onStream: ({ stream }) => {
+      stream.once('close', () => {
+        closed = true;
+      });
+      respond(stream, 200, []);
+      stream.end(Buffer.alloc(64 * 1024 * 1024));
+    },
+  });
+  const response = await rig.open();
+  const failed = once(response, 'error');
+  await until(() => closed);
+  response.resume();
+  await failed;
+});
+
 test('an event stream arrives event by event', async (t) => {
   const rig = await startRig(t);
   let origin: ServerHttp2Stream | undefined;
@@ -164,6 +183,12 @@ test('an upload its visitor breaks off never looks whole to the origin', async (
   await until(() => arrived);
   socket.resetAndDestroy();
   assert.match(await failure, /^reset [1-9]/);
+});
+
+test('an origin that does not take an upload is the one that timed out', async (t) => {
+  const rig = await startRig(t, { timeouts });
+  await rig.connect({ onStream: () => undefined });
+  assert.equal((await rig.fetch({ method: 'POST', body: Buffer.alloc(32 * 1024 * 1024) })).status, 524);
 });
 
 test('an answer to HEAD, 204 and 304 has no body and the connection goes on', async (t) => {
