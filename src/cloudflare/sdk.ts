@@ -1,6 +1,7 @@
 // The official SDK with only the resources we use, loaded when the first call needs it: it is too heavy for commands that make none.
 import type { Logger } from '../logger.ts';
 import { createGuardedFetch } from './fetch.ts';
+import { withTrimmedSdk } from './trim-sdk.ts';
 
 /** Where the API answers unless the settings name another. */
 export const cloudflareApiUrl = 'https://api.cloudflare.com/client/v4';
@@ -21,14 +22,7 @@ export type Sdk = Awaited<ReturnType<typeof loadSdk>>;
 /** Loads the SDK and makes a client. Nothing is taken from the environment: a stray CLOUDFLARE_* variable must not change who we are. */
 export async function loadSdk(options: SdkOptions) {
   const [{ createClient }, { BaseTokens }, { BaseAccounts }, { BaseZones }, { BaseRecords }, tunnels] =
-    await Promise.all([
-      import('cloudflare/tree-shakable'),
-      import('cloudflare/resources/user/tokens/tokens'),
-      import('cloudflare/resources/accounts/accounts'),
-      import('cloudflare/resources/zones/zones'),
-      import('cloudflare/resources/dns/records'),
-      loadTunnelResources(),
-    ]);
+    await withTrimmedSdk(loadResources);
   return createClient({
     resources: [BaseTokens, BaseAccounts, BaseZones, BaseRecords, ...tunnels],
     apiToken: options.apiToken,
@@ -41,6 +35,17 @@ export async function loadSdk(options: SdkOptions) {
     logLevel: 'off',
     fetch: createGuardedFetch(options.logger),
   });
+}
+
+function loadResources() {
+  return Promise.all([
+    import('cloudflare/tree-shakable'),
+    import('cloudflare/resources/user/tokens/tokens'),
+    import('cloudflare/resources/accounts/accounts'),
+    import('cloudflare/resources/zones/zones'),
+    import('cloudflare/resources/dns/records'),
+    loadTunnelResources(),
+  ]);
 }
 
 async function loadTunnelResources() {
