@@ -40,6 +40,7 @@ export function createFrameReader(limits: Limits = defaultLimits): FrameReader {
     used += chunk.length;
   }
 
+  /** Starts a new buffer, so that the messages cut from the old one never change. */
   function keep(rest: Uint8Array): void {
     buffer = rest.slice();
     used = rest.length;
@@ -57,8 +58,7 @@ export function createFrameReader(limits: Limits = defaultLimits): FrameReader {
         const rest = buffer.subarray(at, used);
         table ??= readTable(rest, limits);
         if (table === undefined || rest.length < table.totalBytes) break;
-        // A copy: what is decoded from it must not be overwritten by what comes next.
-        messages.push(split(rest.slice(0, table.totalBytes), table));
+        messages.push(split(rest, table));
         at += table.totalBytes;
         table = undefined;
       }
