@@ -4,16 +4,13 @@ import { EdgeError } from '../../errors.ts';
 import type { EdgeAddress } from '../../model.ts';
 import { edgeServerName } from '../../protocol/server-names.ts';
 
-/** How long TCP and TLS may take together, in steps without a byte. */
-const dialTimeoutMs = 15_000;
-
 /**
  * Connects; exactly one of the callback's arguments is set. A callback, since node:http2 must get the socket in the same
  * turn or may lose what the edge has sent by then. Returns the way to give up.
  */
 export function dialEdge(
   address: EdgeAddress,
-  trust: SecureContext,
+  options: { readonly trust: SecureContext; readonly timeoutMs: number },
   done: (error: EdgeError | null, socket: tls.TLSSocket | null) => void,
 ): () => void {
   const where = formatEdge(address);
@@ -21,10 +18,10 @@ export function dialEdge(
     host: address.host,
     port: address.port,
     servername: edgeServerName,
-    secureContext: trust,
+    secureContext: options.trust,
     // No ALPN, like cloudflared: the roles are reversed, so neither name would be true.
     minVersion: 'TLSv1.2',
-    timeout: dialTimeoutMs,
+    timeout: options.timeoutMs,
   });
   let settled = false;
 

@@ -29,14 +29,16 @@ export interface EdgeConnectionOptions {
 
 /** Milliseconds. */
 export interface EdgeTimings {
+  /** For TCP and TLS, in steps without a byte. */
+  readonly dialTimeoutMs: number;
   /** For one call on the control stream, and for the edge to open that stream. */
   readonly rpcTimeoutMs: number;
   /** Between two pings, and the longest wait for an answer. */
   readonly pingIntervalMs: number;
 }
 
-/** cloudflared's 5 s for calls; a dead peer is noticed within half a minute. */
-export const defaultEdgeTimings: EdgeTimings = { rpcTimeoutMs: 5_000, pingIntervalMs: 15_000 };
+/** cloudflared's 15 s to dial and 5 s for calls; a dead peer is noticed within half a minute. */
+export const defaultEdgeTimings: EdgeTimings = { dialTimeoutMs: 15_000, rpcTimeoutMs: 5_000, pingIntervalMs: 15_000 };
 
 /** A registered connection. */
 export interface EdgeConnection {
@@ -55,7 +57,8 @@ export interface EdgeConnection {
 /** Dials and registers. Rejects with an EdgeError; nothing is left open then. `signal` gives up. */
 export function openEdgeConnection(options: EdgeConnectionOptions, signal: AbortSignal): Promise<EdgeConnection> {
   return new Promise((resolve, reject) => {
-    const giveUp = dialEdge(options.address, options.trust, (error, socket) => {
+    const dialling = { trust: options.trust, timeoutMs: options.timings.dialTimeoutMs };
+    const giveUp = dialEdge(options.address, dialling, (error, socket) => {
       signal.removeEventListener('abort', giveUp);
       if (socket === null) {
         reject(error);
@@ -84,6 +87,7 @@ class Connection implements EdgeConnection {
   private readonly control = Promise.withResolvers<ServerHttp2Stream>();
   private readonly over = new AbortController();
   private controlTaken = false;
+  private leaving = false;
   private client: RegistrationClient | undefined;
   private registered: ConnectionDetails | undefined;
   private end: (error: EdgeError) => void = () => undefined;
@@ -130,14 +134,19 @@ class Connection implements EdgeConnection {
   }
 
   async unregister(timeoutMs: number): Promise<void> {
+    this.leaving = true;
     await this.client?.unregisterConnection(timeoutMs);
+    // Like cloudflared: an open control stream would keep the edge from closing the connection.
+    this.client?.close();
   }
 
   destroy(): void {
     this.end(this.lost('closed by us', undefined));
     this.over.abort();
     this.client?.close();
-    this.session.destroy();
+    // With a code: a bare destroy() resets streams without one, and half an answer would look complete.
+    if (!this.session.destroyed)
+      this.session.destroy(new Error('closed by us'), http2.constants.NGHTTP2_INTERNAL_ERROR);
     // The session only knows a proxy of the socket, whose destroy() throws.
     this.socket.destroy();
   }
@@ -203,8 +212,8 @@ class Connection implements EdgeConnection {
       return;
     }
     this.end(this.lost('the edge ended the control stream', undefined));
-    // Requests in flight finish; the edge must register us anew before it sends others.
-    if (!this.session.destroyed) this.session.close();
+    // Requests in flight finish; the edge must register us anew before it sends others. When we leave, it may send on.
+    if (!this.leaving && !this.session.destroyed) this.session.close();
   }
 
   private async controlStream(): Promise<ServerHttp2Stream> {

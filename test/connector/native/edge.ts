@@ -14,6 +14,7 @@ import { registrationHandlersOf, type TestRegistration } from './registrations.t
 export interface TestConnection extends TestRegistration {
   readonly session: ClientHttp2Session;
   readonly socket: tls.TLSSocket;
+  readonly control: ClientHttp2Stream;
   /** Opens a stream. */
   request(headers: OutgoingHttpHeaders, options?: { endStream?: boolean }): ClientHttp2Stream;
 }
@@ -85,6 +86,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     const connection: TestConnection = {
       session,
       socket,
+      control,
       registration: undefined,
       configurations: [],
       unregistered: false,
