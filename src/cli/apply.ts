@@ -11,7 +11,7 @@ export function addApplyCommand(program: Command, io: CliIo): void {
     .description('one pass, then exit')
     .action(async () => {
       const { loaded, logger } = loadForCommand(program, 'warn');
-      const { applyOnce } = await import('../app/apply-once.ts');
+      const { applyOnce } = await import('./apply-once.ts');
       const result = await applyOnce({ loaded, inputs: settingsInputs(program), logger, env: process.env });
       if (globalOptions(program).json === true) io.out(`${JSON.stringify(result, null, 2)}\n`);
       else if (result.by === 'running instance')

@@ -1,5 +1,6 @@
 // One pass, for `apply`: by the running instance when there is one, because the live rules are its own; else by a program started for it.
 import { type AppOptions, createApp } from '../app.ts';
+import { AppError } from '../errors.ts';
 import type { Plan, ServiceId } from '../model.ts';
 import { newSecret, openStateDir } from '../state-dir.ts';
 
@@ -36,11 +37,27 @@ async function askRunning({ loaded }: AppOptions): Promise<number | undefined> {
       headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(120_000),
     });
-    const body: unknown = answer.ok ? await answer.json() : undefined;
-    const revision = typeof body === 'object' && body !== null && 'revision' in body ? body.revision : undefined;
-    return typeof revision === 'number' ? revision : undefined;
-  } catch {
-    // Nobody listens there: this command does the pass itself.
+    return readAnswer(answer.status, await answer.json());
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    // Nobody listens there, or another program does: this command does the pass itself.
     return undefined;
   }
+}
+
+/** The revision; throws what the running instance says went wrong. A 401 is another data directory's instance. */
+function readAnswer(status: number, body: unknown): number | undefined {
+  const { revision, error } = (typeof body === 'object' && body !== null ? body : {}) as {
+    revision?: unknown;
+    error?: { message?: unknown };
+  };
+  if (status === 200 && typeof revision === 'number') return revision;
+  if (status >= 500 && typeof error?.message === 'string') {
+    throw new AppError({
+      code: 'E_STATE',
+      message: `the running instance could not do it: ${error.message}`,
+      hint: 'see its log or its page',
+    });
+  }
+  return undefined;
 }
