@@ -9,7 +9,8 @@ export function sendableTrailers(
   const sendable: Record<string, string | string[]> = {};
   let size = 0;
   for (const [name, value] of Object.entries(trailers)) {
-    const values = typeof value === 'string' ? [value] : [...(value ?? [])];
+    if (value === undefined) continue;
+    const values = typeof value === 'string' ? [value] : [...value];
     const lower = name.toLowerCase();
     if (!isHeaderName(lower) || headerKind(lower) !== 'end-to-end' || !values.every(isHeaderValue)) continue;
     size += values.reduce((sum, each) => sum + each.length + lower.length + 32, 0);
