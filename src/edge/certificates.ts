@@ -5,7 +5,7 @@ import { edgeServerName, probeServerName } from '../protocol/server-names.ts';
 import { type AlternativeNames, type IssuedCertificate, openAuthority } from './authority.ts';
 
 /** Every name a connector may ask the tunnel port for. */
-const tunnelNames: AlternativeNames = { dns: [edgeServerName, 'quic.cftunnel.com', probeServerName] };
+export const tunnelServerNames: readonly string[] = [edgeServerName, 'quic.cftunnel.com', probeServerName];
 
 /** A certificate is replaced when this much of its life is left (ms). */
 const renewBefore = 30 * 24 * 60 * 60 * 1000;
@@ -80,7 +80,7 @@ export async function createCertificates(options: CertificateOptions): Promise<C
 
   return {
     caPem: authority.caPem,
-    tunnel: () => contextFor(':tunnel', tunnelNames),
+    tunnel: () => contextFor(':tunnel', { dns: tunnelServerNames }),
     visitor: (serverName) => {
       const hostname = serverName?.toLowerCase();
       // A scanner inventing names gets the one shared certificate: no work and no memory per name.

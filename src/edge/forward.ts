@@ -2,6 +2,7 @@
 // broken answer look whole.
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
 import type { Logger } from '../logger.ts';
+import { isHeaderName, isHeaderValue } from '../protocol/header-kinds.ts';
 import { decodeResponseHeaders, type EdgeResponse, endToEndHeaders } from '../protocol/headers.ts';
 import { cancelStream } from './cancel.ts';
 import { type ConnectorRequest, connectorRequest } from './connector-headers.ts';
@@ -182,6 +183,10 @@ class Exchange {
       this.#fail('bad-answer');
       return;
     }
+    if (response.status < 200 || response.status > 599) {
+      this.#fail('bad-answer');
+      return;
+    }
     if (response.source === 'cloudflared' && response.status === 502 && response.headers.length === 0) {
       this.#fail('origin-down');
       return;
@@ -249,7 +254,7 @@ class Exchange {
     const trailers: string[] = [];
     if (endStream) return trailers;
     stream.once('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
-      trailers.push(...endToEndHeaders(raw ?? []));
+      trailers.push(...cleanTrailers(raw ?? []));
     });
     return trailers;
   }
@@ -311,6 +316,16 @@ class Exchange {
 /** A reset or a lost session ends a stream much like its last byte does; only these tell them apart. */
 function isWhole(stream: ClientHttp2Stream): boolean {
   return stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.destroyed;
+}
+
+/** RFC 9110 6.5.1: a trailer that frames or routes a message would be read as one of its headers by some. */
+function cleanTrailers(raw: readonly string[]): string[] {
+  const headers = endToEndHeaders(raw);
+  return headers.filter((_, index) => {
+    const at = index - (index % 2);
+    const name = (headers[at] ?? '').toLowerCase();
+    return name !== 'content-length' && name !== 'host' && isHeaderName(name) && isHeaderValue(headers[at + 1] ?? '');
+  });
 }
 
 /** The bytes a body has by its content-length; infinite when it has none. */

@@ -99,6 +99,7 @@ export async function createPublicListener(options: PublicListenerOptions): Prom
   if (certificates !== undefined) splitByAlpn(server, (socket) => startSession(socket));
 
   function startSession(socket: TLSSocket): void {
+    if (socket.destroyed) return;
     const session = performServerHandshake(socket, visitorSession);
     sessions.add(session);
     const address = plainAddress(socket.remoteAddress);

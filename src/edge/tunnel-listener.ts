@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import type { Certificates } from './certificates.ts';
+import { type Certificates, tunnelServerNames } from './certificates.ts';
 import { type ListenAddress, listen } from './listen.ts';
 import { type RegistrationContext, register } from './registration.ts';
 import type { Registry } from './registry.ts';
@@ -79,6 +79,10 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
   });
 
   server.on('secureConnection', (socket) => {
+    if (socket.destroyed || !isTunnelName(socket.servername)) {
+      socket.destroy();
+      return;
+    }
     const connection = new TunnelConnection(socket, {
       clock,
       timeouts,
@@ -133,6 +137,14 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
       for (const connection of connections) connection.destroy('the edge stops');
     },
   };
+}
+
+/**
+ * Clients may name no server; other names than ours are strangers'. Not a formality: as an HTTP/2 client node builds a URL
+ * from this name when the peer answers 421 or sends an ORIGIN frame, and a name that makes no URL ends the process.
+ */
+function isTunnelName(name: unknown): boolean {
+  return typeof name !== 'string' || name === '' || tunnelServerNames.includes(name);
 }
 
 /** The same for a socket and the TLS socket around it. */

@@ -290,6 +290,26 @@ test('a crowd of silent strangers is turned away, and connectors get in again wh
   assert.equal(causeOf(connector), 'accepted');
 });
 
+for (const servername of ['a b', '%', 'app.test', 'x'.repeat(200)]) {
+  test(`a stranger who asks for ${servername.slice(0, 8)} and answers 421 ends only its own connection`, async (t) => {
+    const rig = await startRig(t);
+    await rig.connect();
+    const socket = connectTls({ port: rig.ports.tunnel, ca: rig.edge.caPem, servername, rejectUnauthorized: false });
+    socket.on('error', () => undefined);
+    socket.once('secureConnect', () => {
+      const session = performServerHandshake(socket);
+      session.on('error', () => undefined);
+      session.on('stream', (stream) => {
+        stream.on('error', () => undefined);
+        stream.respond({ ':status': 421 });
+      });
+      session.origin('https://x.test');
+    });
+    await once(socket, 'close');
+    assert.equal((await rig.fetch()).text, 'hello');
+  });
+}
+
 test('TLS 1.2 and curve P-256 alone are enough', async (t) => {
   const rig = await startRig(t);
   const socket = connectTls({
