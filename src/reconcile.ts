@@ -1,7 +1,7 @@
 // One pass, top to bottom: sources list services, plugins route them, the compiler makes one desired state, three reconcilers plan and apply it.
 import { isDeepStrictEqual } from 'node:util';
 import type { Reconciler } from './contracts.ts';
-import { closeInstead, closeServices, keepNames } from './ingress/closing.ts';
+import { closeInstead } from './ingress/closing.ts';
 import type { IngressReconciler } from './ingress/reconciler.ts';
 import type { Logger } from './logger.ts';
 import type {
@@ -15,7 +15,8 @@ import type {
   ServiceId,
   Snapshot,
 } from './model.ts';
-import { heldDeletes, heldUpserts, hold, type Mode, type Policy, reasons, restrict, withhold } from './plan/policy.ts';
+import { heldDeletes, heldUpserts, hold, type Mode, type Policy, reasons, restrict } from './plan/policy.ts';
+import { type Plans, safeIngress, unlockedServices } from './reconcile-safety.ts';
 import { createSteps, type Steps } from './reconcile-steps.ts';
 
 /** What a pass is made of. */
@@ -86,19 +87,19 @@ export async function reconcile(deps: Deps, options: PassOptions, signal: AbortS
   const { desired, diagnostics } = deps.compile(routed.entries, previous?.desired.ingress ?? []);
   const policy: Policy = { mode: deps.mode, complete: listed.complete, confirmed: options.confirmed ?? false };
   const steps = createSteps(deps.logger, signal);
+  const work: Work = { deps, desired, policy, steps, signal };
 
   let plans: readonly Plan<unknown>[];
-  if (isSettled(previous, desired, options, policy)) plans = nothingToDo(previous);
-  else if (options.planOnly === true || deps.mode === 'dry-run')
-    plans = await foresee(deps, desired, policy, steps, signal);
+  if (isSettled(work, options)) plans = nothingToDo(previous);
+  else if (options.planOnly === true || deps.mode === 'dry-run') plans = await foresee(work);
   else {
-    if (previous !== undefined) overtaken.add(previous);
+    if (previous !== undefined) madeWith.delete(previous);
     // Step 0. Needs no API where the rules are our own connector's, so it happens although one is down.
     await steps.run('closing rules', [], () => deps.ingress.withdraw(desired, signal));
-    plans = await applyAll(deps, desired, await planAll(deps, desired, policy, steps, signal), steps, signal);
+    plans = await applyAll(work, await planAll(work));
   }
 
-  return {
+  const pass: Pass = {
     complete: listed.complete,
     services: listed.services,
     entries: routed.entries,
@@ -113,26 +114,21 @@ export async function reconcile(deps: Deps, options: PassOptions, signal: AbortS
     ],
     failed: [...steps.failed],
   };
+  madeWith.set(pass, deps);
+  return pass;
 }
 
-interface Plans {
-  readonly access: Plan<AccessApplication>;
-  readonly ingress: Plan<IngressEntry>;
-  readonly dns: Plan<DnsRecord>;
-  /** The services whose lock is not known, because Access could not be read. */
-  readonly lockUnknown: readonly ServiceId[];
-  /** DNS could not be read: no name can be taken down. */
-  readonly isDnsUnknown: boolean;
+/** What the parts of a pass share. */
+interface Work {
+  readonly deps: Deps;
+  readonly desired: DesiredState;
+  readonly policy: Policy;
+  readonly steps: Steps;
+  readonly signal: AbortSignal;
 }
 
 /** Reads reality and says what differs. The three only read, so they read at once; one that cannot is left out and everything it guards is held. */
-async function planAll(
-  deps: Deps,
-  desired: DesiredState,
-  policy: Policy,
-  steps: Steps,
-  signal: AbortSignal,
-): Promise<Plans> {
+async function planAll({ deps, desired, policy, steps, signal }: Work): Promise<Plans> {
   const all = desired.ingress.map((entry) => entry.serviceId);
   const guarded = desired.ingress.flatMap((entry) => (entry.access === 'public' ? [] : [entry.serviceId]));
   const [access, ingress, dns] = await Promise.all([
@@ -150,115 +146,80 @@ async function planAll(
 }
 
 /** What applying would do, as far as that can be known without doing it. */
-async function foresee(
-  deps: Deps,
-  desired: DesiredState,
-  policy: Policy,
-  steps: Steps,
-  signal: AbortSignal,
-): Promise<readonly Plan<unknown>[]> {
-  const plans = await planAll(deps, desired, policy, steps, signal);
+async function foresee(work: Work): Promise<readonly Plan<unknown>[]> {
+  const { deps, desired, policy } = work;
+  const plans = await planAll(work);
   if (policy.mode === 'dry-run') return [plans.access, plans.ingress, plans.dns];
-  const unlocked = new Set([...heldUpserts(plans.access), ...plans.lockUnknown]);
-  const ingress = safeIngress(deps, desired, plans, { stillSigned: [], notLocked: [], unlocked });
-  return [plans.access, ingress, withhold(plans.dns, [...unlocked, ...heldUpserts(ingress)])];
+  const outcome = { stillSigned: [], notLocked: [] };
+  const ingress = safeIngress(plans, outcome, desired, deps.ingress.live());
+  const closed = [...unlockedServices(plans, outcome), ...heldUpserts(ingress)];
+  return [plans.access, ingress, holdUpserts(plans.dns, closed)];
 }
 
 /** The order is the safety: take the sign down, lock the door, open the road, hang the sign, remove locks nobody needs. Returns what was really done. */
-async function applyAll(
-  deps: Deps,
-  desired: DesiredState,
-  plans: Plans,
-  steps: Steps,
-  signal: AbortSignal,
-): Promise<readonly Plan<unknown>[]> {
+async function applyAll({ deps, desired, steps, signal }: Work, plans: Plans): Promise<readonly Plan<unknown>[]> {
   const { access, dns } = plans;
   const stillSigned = await steps.apply('removing DNS records', deps.dns, dns, 'delete');
   const notLocked = await steps.apply('applying Access', deps.access, access, 'upsert');
+  const outcome = { stillSigned, notLocked };
 
-  const unlocked = new Set([...notLocked, ...heldUpserts(access), ...plans.lockUnknown]);
-  const ingress = safeIngress(deps, desired, plans, { stillSigned, notLocked, unlocked });
-  const notOpened = await steps.apply('changing rules', deps.ingress, ingress, 'upsert');
+  const ingress = safeIngress(plans, outcome, desired, deps.ingress.live());
+  const refused = await steps.apply('changing rules', deps.ingress, ingress, 'upsert');
+  const notOpened = steps.didFail('planning rules') ? desired.ingress.map((entry) => entry.serviceId) : refused;
 
-  const closed = [
-    ...unlocked,
-    ...notOpened,
-    ...heldUpserts(ingress),
-    ...(steps.didFail('planning rules') ? servicesOf(desired) : []),
-  ];
-  const signs = withhold(dns, closed);
+  const closed = [...unlockedServices(plans, outcome), ...notOpened, ...heldUpserts(ingress)];
+  const signs = holdUpserts(dns, closed);
   await steps.apply('writing DNS records', deps.dns, signs, 'upsert');
 
-  const locks = withhold(
-    access,
-    [...notOpened, ...heldDeletes(ingress).map((entry) => entry.serviceId)],
-    reasons.signUp,
-  );
-  if (!steps.didFail('planning rules')) await steps.apply('removing Access', deps.access, locks, 'delete');
+  const stillThere = [...notOpened, ...heldDeletes(ingress).map((entry) => entry.serviceId)];
+  const locks = holdDeletes(access, stillThere, steps.didFail('planning rules'));
+  await steps.apply('removing Access', deps.access, locks, 'delete');
   signal.throwIfAborted();
   return [locks, ingress, signs];
 }
 
-interface Outcome {
-  readonly stillSigned: readonly ServiceId[];
-  readonly notLocked: readonly ServiceId[];
-  readonly unlocked: ReadonlySet<ServiceId>;
-}
-
-/** The rules' plan without what would be open without a lock, and with 503 in place of rules whose name is still up. */
-function safeIngress(deps: Deps, desired: DesiredState, plans: Plans, outcome: Outcome): Plan<IngressEntry> {
-  const kept = namesKept(plans.dns, outcome.stillSigned);
-  const signed = new Set(kept.map((record) => record.name));
-  const held = hold(
-    plans.ingress,
-    (change) => {
-      if (change.action !== 'delete') return outcome.unlocked.has(change.serviceId) ? reasons.unlocked : undefined;
-      return plans.isDnsUnknown || signed.has(change.current.rule.hostname) ? reasons.signUp : undefined;
-    },
-    closeInstead(desired),
+/** No name for a service that is not open. */
+function holdUpserts<T>(plan: Plan<T>, services: readonly ServiceId[]): Plan<T> {
+  const closed = new Set(services);
+  return hold(plan, (change) =>
+    change.action !== 'delete' && closed.has(change.serviceId) ? reasons.earlier : undefined,
   );
-  const live = deps.ingress.live();
-  const closed = closeServices(held, live, lockMissing(plans.access, outcome.notLocked));
-  const names = kept.map(
-    (record) => ({ hostname: record.name, serviceId: record.owner?.resource ?? 'dns/record' }) as const,
+}
+
+/** A lock stays while what it locks may still be there. */
+function holdDeletes<T>(plan: Plan<T>, services: readonly ServiceId[], areAllUnknown: boolean): Plan<T> {
+  const there = new Set(services);
+  return hold(plan, (change) =>
+    change.action === 'delete' && (areAllUnknown || there.has(change.serviceId)) ? reasons.ruleThere : undefined,
   );
-  return keepNames(closed, [...live, ...desired.ingress], names);
 }
 
-/** Records of ours that should go and stay for now: held, or refused by the API. */
-function namesKept(dns: Plan<DnsRecord>, failed: readonly ServiceId[]): readonly DnsRecord[] {
-  const services = new Set(failed);
-  const refused = dns.changes.flatMap((change) =>
-    change.action === 'delete' && services.has(change.serviceId) ? [change.current] : [],
-  );
-  return [...heldDeletes(dns), ...refused];
-}
-
-/** Services that have no lock at all, so that even a rule that is live already must close. One whose lock merely could not be changed keeps the old lock, and its rule. */
-function lockMissing(access: Plan<AccessApplication>, notLocked: readonly ServiceId[]): ReadonlySet<ServiceId> {
-  const failed = new Set(notLocked);
-  const missing = new Set(heldUpserts(access));
-  for (const change of access.changes) {
-    if (change.action === 'create' && failed.has(change.serviceId)) missing.add(change.serviceId);
-  }
-  return missing;
-}
-
-function servicesOf(desired: DesiredState): readonly ServiceId[] {
-  return desired.ingress.map((entry) => entry.serviceId);
-}
-
-/** Passes that a later one began to change the world after: should that one be cut short, they say nothing about the world any more. */
-const overtaken = new WeakSet<Pass>();
+/**
+ * What each finished pass was made with. A pass is forgotten when a later one begins to change the world after it: should that
+ * one be cut short, the earlier one says nothing about the world any more.
+ */
+const madeWith = new WeakMap<Pass, Deps>();
 
 /** Nothing changed here since the last pass, which left nothing undone: there is no reason to ask anything remote. */
-function isSettled(previous: Pass | undefined, desired: DesiredState, options: PassOptions, policy: Policy): boolean {
+function isSettled({ deps, desired, policy }: Work, options: PassOptions): boolean {
+  const { previous } = options;
   if (previous === undefined || options.full || options.planOnly === true) return false;
-  if (previous.failed.length > 0 || overtaken.has(previous)) return false;
+  if (previous.failed.length > 0 || !isMadeWith(previous, deps)) return false;
   // What was held may be done now.
   const mayDelete = (policy.complete && !previous.complete) || policy.confirmed === true;
   if (mayDelete && previous.plans.some((plan) => plan.held.length > 0)) return false;
   return isDeepStrictEqual(desired, previous.desired);
+}
+
+function isMadeWith(pass: Pass, deps: Deps): boolean {
+  const before = madeWith.get(pass);
+  return (
+    before !== undefined &&
+    before.mode === deps.mode &&
+    before.access === deps.access &&
+    before.ingress === deps.ingress &&
+    before.dns === deps.dns
+  );
 }
 
 function nothingToDo(previous: Pass | undefined): readonly Plan<unknown>[] {

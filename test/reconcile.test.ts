@@ -279,6 +279,25 @@ test('dry-run changes nothing at all and says what it would', async (t) => {
   assert.ok(planOf(pass, 'dns').held.length >= 2);
 });
 
+test('leaving dry-run makes up for what it held, although nothing changed here', async (t) => {
+  const world = await createWorld(t);
+  world.mode = 'dry-run';
+  world.entries = [entryFor('a')];
+  await world.pass();
+  world.mode = 'sync';
+  await world.pass();
+  assert.deepEqual(world.signed(), ['a']);
+});
+
+test('another connector gets its rules, although nothing changed here', async (t) => {
+  const world = await createWorld(t);
+  world.entries = [entryFor('a')];
+  const first = await world.pass();
+  world.restart();
+  await world.pass({ previous: first });
+  assert.equal(world.served('a'), entryFor('a').rule.service);
+});
+
 test('a plan changes nothing, and shows that a service without a lock would stay closed', async (t) => {
   const world = await createWorld(t);
   world.entries = [entryFor('a')];

@@ -34,6 +34,7 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
   let problems: Diagnostic[] = [];
   /** Why the API takes nothing at the moment: the rest of this apply need not try. */
   let outage: ApiError | undefined;
+  let reading: { readonly signal: AbortSignal; readonly records: Promise<readonly DnsRecord[]> } | undefined;
 
   async function zoneId(zone: string, signal: AbortSignal): Promise<string | undefined> {
     const known = zoneIds.get(zone);
@@ -50,8 +51,17 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
     return (await options.api.dns.list(id, signal)).map((record) => fromApi(record, zone));
   }
 
-  async function readAll(signal: AbortSignal): Promise<readonly DnsRecord[]> {
-    return (await Promise.all(zones.map((zone) => read(zone, signal)))).flat();
+  /** Every zone; who asks while the same pass is already reading shares the answer. */
+  function readAll(signal: AbortSignal): Promise<readonly DnsRecord[]> {
+    if (reading?.signal === signal) return reading.records;
+    const records = Promise.all(zones.map((zone) => read(zone, signal))).then((lists) => lists.flat());
+    const mine = { signal, records };
+    reading = mine;
+    const forget = () => {
+      if (reading === mine) reading = undefined;
+    };
+    records.then(forget, forget);
+    return records;
   }
 
   async function plan(desired: DesiredState, signal: AbortSignal): Promise<Plan<DnsRecord>> {

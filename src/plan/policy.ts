@@ -29,6 +29,7 @@ export const reasons = {
   earlier: 'an earlier step failed for this service',
   unlocked: 'its Access policy is not in place: the service stays closed',
   signUp: 'its DNS record is still there',
+  ruleThere: 'what it locks is still there',
 } as const;
 
 /** This many deletes are ordinary, however few objects there are. */

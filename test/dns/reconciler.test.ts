@@ -282,3 +282,13 @@ test('the hostnames that carry our mark are ours', async (t) => {
   await settle(world.dns, desiredFor([entryFor('a'), entryFor('b')]));
   assert.deepEqual([...(await world.dns.ownedHostnames(never()))].toSorted(), ['a.example.com', 'b.example.com']);
 });
+
+test('whoever asks while a pass is reading shares its answer, whoever asks later does not', async (t) => {
+  const world = await createWorld(t);
+  const pass = never();
+  await Promise.all([world.dns.plan(desiredFor([]), pass), world.dns.ownedHostnames(pass)]);
+  const lists = () => world.calls.filter((call) => call.path.endsWith('/dns_records')).length;
+  assert.equal(lists(), 1);
+  await world.dns.ownedHostnames(pass);
+  assert.equal(lists(), 2);
+});
