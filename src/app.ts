@@ -196,6 +196,7 @@ class Program implements App {
       logger: this.#logger,
       clock: systemClock,
       onBug: (error) => this.#fatal(error),
+      glance: (signal) => this.#glance(discovery, owner, signal),
       runPass: async ({ full, signal }) => {
         const road = await this.#ensureRoad(build, signal);
         const deps = {
@@ -226,6 +227,17 @@ class Program implements App {
       watchServices: (notify, signal) => discovery.list.watch(notify, signal),
     });
     this.#lifecycle.add({ name: 'triggers', stop: () => triggers.stop() });
+  }
+
+  /** Looks again while a pass is held up, and closes what must not stay open; opens nothing. */
+  async #glance(discovery: Discovery, owner: string, signal: AbortSignal): Promise<void> {
+    const road = this.#road;
+    if (road === undefined || this.#settings.mode === 'dry-run') return;
+    const listed = await discovery.list.list(signal);
+    const routed = discovery.route(listed.services, this.#previous?.entries ?? []);
+    const names = { zones: road.place.zones, tunnelTarget: road.tunnelTarget, owner };
+    const { desired } = discovery.compile(routed.entries, this.#previous?.desired.ingress ?? [], names);
+    await road.ingress.withdraw(desired, signal);
   }
 
   /** The road, built by the first pass that can: while the API is down, passes fail and are tried again. */

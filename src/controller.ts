@@ -13,6 +13,13 @@ export interface ControllerOptions {
   readonly runPass: RunPass;
   readonly logger: Logger;
   readonly clock: Clock;
+  /**
+   * A quick look that only closes what must not stay open. Run when something happened during a pass that is slow, because an API is: an
+   * address that is gone must not wait for it.
+   */
+  readonly glance?: (signal: AbortSignal) => Promise<void>;
+  /** A pass that takes longer than this is slow. */
+  readonly slowMs?: number;
   /** Requests this soon after a pass join the next one. */
   readonly quietMs?: number;
   /** A pass that takes longer is aborted. */
@@ -85,8 +92,10 @@ export function createController(options: ControllerOptions): Controller {
 
   async function onePass(reasons: string[], full: boolean, waiters: readonly Waiter[]): Promise<void> {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(options.deadlineMs ?? 120_000)]);
+    const ended = new AbortController();
+    const glancing = glanceWhileSlow(AbortSignal.any([signal, ended.signal]));
     try {
-      const pass = await options.runPass({ full, signal });
+      const pass = await options.runPass({ full, signal }).finally(() => ended.abort());
       snapshot = { ...pass, revision: (snapshot?.revision ?? 0) + 1, finishedAt: new Date(clock.now()), reasons };
       lastError = undefined;
       // Services whose changes failed are tried again, with the same patience as a failed pass.
@@ -97,7 +106,23 @@ export function createController(options: ControllerOptions): Controller {
       for (const waiter of waiters) waiter.reject(error);
       if (!stopping.signal.aborted) onFailure(error);
     }
+    await glancing;
     for (const listener of listeners) listener();
+  }
+
+  /** Once the pass is slow, a glance for whatever was asked for since the last one. */
+  async function glanceWhileSlow(signal: AbortSignal): Promise<void> {
+    const { glance } = options;
+    let seen = 0;
+    while (glance !== undefined && !signal.aborted) {
+      await clock.sleep(options.slowMs ?? 250, signal).catch(() => undefined);
+      const asked = pending?.reasons.size ?? 0;
+      if (signal.aborted || asked === seen) continue;
+      seen = asked;
+      await glance(signal).catch((error: unknown) => {
+        if (!signal.aborted && !(error instanceof AppError)) options.onBug(error);
+      });
+    }
   }
 
   function onFailure(error: unknown): void {

@@ -131,6 +131,31 @@ describe('the controller', () => {
     await assert.rejects(controller.passNow('too late'), /stopping/);
   });
 
+  test('while a pass is slow, what happens meanwhile gets a glance, once each time and never when nothing was asked', async () => {
+    const slow = Promise.withResolvers<Pass>();
+    const clock = createFakeClock();
+    let glances = 0;
+    const controller = createController({
+      runPass: () => slow.promise,
+      glance: async () => void glances++,
+      clock,
+      logger: createSilentLogger(),
+      onBug: () => undefined,
+    });
+    controller.request('start');
+    await clock.advance(1_000);
+    assert.equal(glances, 0);
+    controller.request('die a');
+    controller.request('die b');
+    await clock.advance(1_000);
+    assert.equal(glances, 1);
+    controller.request('die c');
+    await clock.advance(250);
+    assert.equal(glances, 2);
+    slow.resolve(empty);
+    await controller.stop();
+  });
+
   test('stopping aborts the pass in flight and starts no other', async () => {
     const { clock, passes, controller } = setUp(
       () =>

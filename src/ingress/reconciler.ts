@@ -79,10 +79,22 @@ function createReconciler(target: RuleTarget): IngressReconciler {
   let live: readonly IngressEntry[] = [];
   let order: readonly IngressEntry[] = [];
   let problems: readonly Diagnostic[] = [];
+  let newest: DesiredState | undefined;
+  let writing: Promise<unknown> = Promise.resolve();
 
-  async function commit(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<readonly ServiceId[]> {
-    if (changes.length === 0) return [];
-    const next = inOrder(applyChanges(live, changes), order);
+  /** One write at a time: a withdrawal may come while a slow pass is still at work. */
+  function commit(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<readonly ServiceId[]> {
+    if (changes.length === 0) return Promise.resolve([]);
+    const done = writing.then(() => write(changes, signal));
+    writing = done.catch(() => undefined);
+    return done;
+  }
+
+  async function write(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<readonly ServiceId[]> {
+    const planned = applyChanges(live, changes);
+    // A plan may be older than the last withdrawal: what that closed stays closed.
+    const safe = newest === undefined ? planned : applyChanges(planned, withdrawals(planned, newest));
+    const next = inOrder(safe, order);
     const refused = new Set(await target.write(next, signal));
     live = next.filter((entry) => !refused.has(entry));
     return [...refused].map((entry) => entry.serviceId);
@@ -108,6 +120,7 @@ function createReconciler(target: RuleTarget): IngressReconciler {
       return phase === 'upsert' ? commit(plan.changes, signal) : [];
     },
     async withdraw(desired, signal) {
+      newest = desired;
       order = desired.ingress;
       await commit(withdrawals(live, desired), signal);
     },
