@@ -83,14 +83,15 @@ function createReconciler(target: RuleTarget): IngressReconciler {
   let writing: Promise<unknown> = Promise.resolve();
 
   /** One write at a time: a withdrawal may come while a slow pass is still at work. */
-  function commit(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<readonly ServiceId[]> {
-    if (changes.length === 0) return Promise.resolve([]);
-    const done = writing.then(() => write(changes, signal));
+  function commit(decide: () => readonly Change<IngressEntry>[], signal: AbortSignal): Promise<readonly ServiceId[]> {
+    // Decided when its turn comes: what the write before it made live counts.
+    const done = writing.then(() => write(decide(), signal));
     writing = done.catch(() => undefined);
     return done;
   }
 
   async function write(changes: readonly Change<IngressEntry>[], signal: AbortSignal): Promise<readonly ServiceId[]> {
+    if (changes.length === 0) return [];
     const planned = applyChanges(live, changes);
     // A plan may be older than the last withdrawal: what that closed stays closed.
     const safe = newest === undefined ? planned : applyChanges(planned, withdrawals(planned, newest));
@@ -117,12 +118,12 @@ function createReconciler(target: RuleTarget): IngressReconciler {
     },
     async apply(plan, phase, signal) {
       // Deletes are part of the same swap: there is no moment between.
-      return phase === 'upsert' ? commit(plan.changes, signal) : [];
+      return phase === 'upsert' ? commit(() => plan.changes, signal) : [];
     },
     async withdraw(desired, signal) {
       newest = desired;
       order = desired.ingress;
-      await commit(withdrawals(live, desired), signal);
+      await commit(() => withdrawals(live, desired), signal);
     },
   };
 }

@@ -44,8 +44,8 @@ test('a withdrawal waits for a write that is under way, and then has the last wo
   });
   const plan = await ingress.plan(desired('http://10.0.0.1:80'), signal);
   const applying = ingress.apply(plan, 'upsert', signal);
-  const withdrawing = applying.then(() => ingress.withdraw(desired('http_status:503'), signal));
+  const withdrawing = ingress.withdraw(desired('http_status:503'), signal);
   slow.resolve();
-  await withdrawing;
+  await Promise.all([applying, withdrawing]);
   assert.equal(tables.at(-1)?.[0]?.service, 'http_status:503');
 });
