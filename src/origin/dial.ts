@@ -22,11 +22,21 @@ export interface DialTls {
   readonly http2: boolean;
 }
 
-/** Connects; exactly one of the callback's arguments is set. Returns the way to give up. */
-export function dial(
-  target: DialTarget,
-  done: (error: OriginError | null, socket: net.Socket | null) => void,
-): () => void {
+/** Exactly one of the arguments is set. */
+export type DialDone = (error: OriginError | null, socket: net.Socket | null) => void;
+
+/** Connects; calls back once, later. Returns the way to give up. */
+export function dial(target: DialTarget, done: DialDone): () => void {
+  try {
+    return open(target, done);
+  } catch (cause) {
+    // A host or path that node:net refuses even to try.
+    queueMicrotask(() => done(unreachable(describeAddress(target), asError(cause)), null));
+    return () => undefined;
+  }
+}
+
+function open(target: DialTarget, done: DialDone): () => void {
   const where = describeAddress(target);
   const socket = net.connect({
     ...('socketPath' in target.address ? { path: target.address.socketPath } : target.address),
@@ -73,10 +83,14 @@ export function dial(
       return;
     }
     socket.setTimeout(0);
-    const secure = tls.connect(tlsOptions(socket, target, target.tls));
-    current = secure;
-    watch(secure, target.tls.timeoutMs);
-    secure.once('secureConnect', () => settle(null, secure));
+    try {
+      const secure = tls.connect(tlsOptions(socket, target, target.tls));
+      current = secure;
+      watch(secure, target.tls.timeoutMs);
+      secure.once('secureConnect', () => settle(null, secure));
+    } catch (cause) {
+      onError(asError(cause));
+    }
   });
   return () => settle(unreachable(where, new Error('given up')), null);
 }
@@ -120,4 +134,8 @@ function timedOut(where: string): OriginError {
     retryable: true,
     hint: 'is the service running and reachable from here? originRequest.connectTimeout and tlsTimeout set the time',
   });
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -70,7 +70,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler, ExchangeListene
       this.owner.send(this);
       return;
     }
-    this.finish();
+    this.fail(error);
+  }
+
+  /** The request cannot go on. */
+  fail(error: unknown): void {
+    if (!this.finish()) return;
     this.exchange.fail(error instanceof OriginError ? error : originFailed(error, this.answering));
   }
 
@@ -116,12 +121,11 @@ function visitorLeft(): OriginError {
   return new OriginError({ code: 'E_ORIGIN_FAILED', message: 'the visitor left' });
 }
 
-function originFailed(cause: Error & { code?: unknown }, answering: boolean): OriginError {
+function originFailed(cause: unknown, answering: boolean): OriginError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
   return new OriginError({
     code: 'E_ORIGIN_FAILED',
-    message: answering
-      ? `the origin broke off its answer: ${cause.message}`
-      : `the origin gave no usable answer: ${cause.message}`,
+    message: answering ? `the origin broke off its answer: ${reason}` : `the origin gave no usable answer: ${reason}`,
     hint: answering ? undefined : 'is the protocol right (http or https)?',
     cause,
   });

@@ -1,12 +1,24 @@
 // Origins that speak HTTP/1.1 or HTTP/2, over TCP, TLS or a unix socket, through undici's dispatch.
+import type { Readable } from 'node:stream';
 import type { Pool } from 'undici';
-import { OriginError } from '../errors.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { HttpExchange, type HttpExchangeOwner } from './http-exchange.ts';
 import { createPool, fixedServerName } from './http-pool.ts';
 import type { HttpTarget } from './http-target.ts';
 import { collectBody } from './request-body.ts';
 import { openWebsocket } from './websocket.ts';
+
+type Body = Readable | Buffer | null;
+
+/** undici's, with the two fields its types do not know. */
+interface DispatchOptions {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: Body;
+  readonly servername: string;
+  readonly reset: boolean | null;
+}
 
 /** Pools kept when the TLS name follows the Host; the least recently used goes first. */
 const maxServerNames = 32;
@@ -53,21 +65,23 @@ class HttpOrigin implements Origin, HttpExchangeOwner {
     if (this.active === 0) this.closePools();
   }
 
-  private dispatch(handler: HttpExchange, body: Parameters<Pool['dispatch']>[0]['body']): void {
+  /** Never throws: it also runs where nobody could catch it. */
+  private dispatch(handler: HttpExchange, body: Body): void {
     const { exchange } = handler;
-    const headers = requestHeaders(exchange, this.target);
-    this.pool(exchange).dispatch(
-      {
-        method: exchange.method,
-        path: exchange.path,
-        headers,
-        body: body ?? null,
-        servername: fixedServerName,
-        // A connection beyond those worth keeping closes after its answer.
-        ...(this.active > this.target.keepAliveConnections ? { reset: true } : {}),
-      } as Parameters<Pool['dispatch']>[0],
-      handler,
-    );
+    const options: DispatchOptions = {
+      method: exchange.method,
+      path: exchange.path,
+      headers: requestHeaders(exchange, this.target),
+      body,
+      servername: fixedServerName,
+      // A connection beyond those worth keeping closes after its answer.
+      reset: this.active > this.target.keepAliveConnections ? true : null,
+    };
+    try {
+      this.pool(exchange).dispatch(options as Parameters<Pool['dispatch']>[0], handler);
+    } catch (error) {
+      handler.fail(error);
+    }
   }
 
   private pool(exchange: Exchange): Pool {
@@ -98,11 +112,9 @@ class HttpOrigin implements Origin, HttpExchangeOwner {
   }
 }
 
-/** Waits for the requests it carries; they report their own failures. */
+/** Waits for the requests it carries, which report their own failures; that it is closed already is none. */
 function closeQuietly(pool: Pool): void {
-  pool.close().catch((cause: unknown) => {
-    throw new OriginError({ code: 'E_ORIGIN_FAILED', message: 'a connection pool could not be closed', cause });
-  });
+  pool.close().catch(() => undefined);
 }
 
 /** The visitor's headers with the Host the rule asks for. */

@@ -109,7 +109,7 @@ function createHttp(
     serverNameFromHost: secure && request.matchSNItoHost && request.originServerName === '',
     bufferBodies: request.disableChunkedEncoding,
     keepAliveConnections: request.keepAliveConnections,
-    keepAliveTimeoutMs: Math.max(1, request.keepAliveTimeout * 1000),
+    keepAliveTimeoutMs: Math.max(1, milliseconds(request.keepAliveTimeout)),
   });
 }
 
@@ -118,7 +118,7 @@ function tlsTarget(request: ResolvedOriginRequest): DialTls {
     context: createTrust(orUndefined(request.caPool)),
     serverName: orUndefined(request.originServerName),
     verify: !request.noTLSVerify,
-    timeoutMs: request.tlsTimeout * 1000,
+    timeoutMs: milliseconds(request.tlsTimeout),
     http2: request.http2Origin,
   };
 }
@@ -126,10 +126,15 @@ function tlsTarget(request: ResolvedOriginRequest): DialTls {
 function dialTarget(address: DialTarget['address'], request: ResolvedOriginRequest): DialTarget {
   return {
     address,
-    connectTimeoutMs: request.connectTimeout * 1000,
-    keepAliveMs: request.tcpKeepAlive * 1000,
+    connectTimeoutMs: milliseconds(request.connectTimeout),
+    keepAliveMs: milliseconds(request.tcpKeepAlive),
     happyEyeballs: !request.noHappyEyeballs,
   };
+}
+
+/** What Node's timers take: 0 is none, and a longer one than 24 days would fire at once. */
+function milliseconds(seconds: number): number {
+  return seconds > 0 ? Math.min(Math.ceil(seconds * 1000), 2 ** 31 - 1) : 0;
 }
 
 function isPort(port: number | undefined): port is number {

@@ -16,7 +16,7 @@ export function openWebsocket(exchange: Exchange, target: HttpTarget, headers: s
     if (socket === null) {
       if (error !== null) exchange.fail(error);
     } else if (exchange.closed) socket.destroy();
-    else handshake(exchange, socket, headers);
+    else guarded(exchange, socket, () => handshake(exchange, socket, headers));
   });
   exchange.listener = { onDrain: () => undefined, onClose: giveUp };
 }
@@ -44,10 +44,17 @@ function upgrade(exchange: Exchange, socket: Socket, response: http.IncomingMess
     socket.destroy();
     return;
   }
-  try {
+  guarded(exchange, socket, () => {
     const visitor = exchange.accept(response.rawHeaders);
     if (head.length > 0) visitor.write(head);
     splice(visitor, socket);
+  });
+}
+
+/** In callbacks nobody else would catch it: what goes wrong ends this request. */
+function guarded(exchange: Exchange, socket: Socket, step: () => void): void {
+  try {
+    step();
   } catch (error) {
     socket.destroy();
     exchange.fail(error instanceof OriginError ? error : handshakeFailed(error));
@@ -57,13 +64,7 @@ function upgrade(exchange: Exchange, socket: Socket, response: http.IncomingMess
 /** The origin answered with something else than an upgrade: status, headers and body as they are. */
 function passRefusal(exchange: Exchange, response: http.IncomingMessage): void {
   exchange.listener = { onDrain: () => response.resume(), onClose: () => response.destroy() };
-  try {
-    exchange.respond(response.statusCode ?? 502, response.rawHeaders);
-  } catch (error) {
-    response.destroy();
-    exchange.fail(error instanceof OriginError ? error : handshakeFailed(error));
-    return;
-  }
+  guarded(exchange, response.socket, () => exchange.respond(response.statusCode ?? 502, response.rawHeaders));
   response.on('data', (chunk: Buffer) => {
     if (!exchange.write(chunk)) response.pause();
   });

@@ -210,7 +210,7 @@ class RequestStream implements Exchange {
     const { logger } = this.context;
     const fields = {
       rule: this.match?.index,
-      hostname: this.match?.rule.hostname,
+      host: this.host,
       service: this.match?.rule.target.service,
       code: error.code,
       where: error.where,

@@ -334,7 +334,7 @@ for (const c of failures) {
     assert.equal((await ask(connection)).body.toString(), 'fine');
     const failed = lines.filter((line) => line.message === 'request failed');
     assert.equal(failed.length, 1);
-    assert.equal(failed[0]?.fields.hostname, 'bad.test');
+    assert.equal(failed[0]?.fields.host, 'bad.test');
     assert.equal(connector.connections()[0]?.state, 'connected');
   });
 }
@@ -345,10 +345,16 @@ test('an origin that is not there becomes an empty 502', async (t) => {
     { hostname: 'refused.test', service: 'http://127.0.0.1:1' },
     { hostname: 'named.test', service: 'http://does-not-exist.invalid:80' },
     { hostname: 'unix.test', service: 'unix:/does/not/exist.sock' },
+    { hostname: 'long.test', service: `unix:/${'x'.repeat(500)}` },
+    {
+      hostname: 'time.test',
+      service: 'http://127.0.0.1:1',
+      originRequest: { connectTimeout: -1, keepAliveTimeout: 1e12 },
+    },
     { hostname: 'port.test', service: 'http://127.0.0.1:70000' },
     { hostname: 'tls.test', service: `https://127.0.0.1:${port}`, originRequest: { tlsTimeout: 0.1 } },
   ]);
-  for (const host of ['refused.test', 'named.test', 'unix.test', 'port.test', 'tls.test']) {
+  for (const host of ['refused.test', 'named.test', 'unix.test', 'long.test', 'time.test', 'port.test', 'tls.test']) {
     const answer = await ask(connection, { ':authority': host });
     assert.deepEqual([host, answer.status, answer.source], [host, 502, 'cloudflared']);
   }
@@ -453,4 +459,18 @@ test('a kept connection the origin closed costs no request', async (t) => {
   const { connection } = await startRig(t, [{ hostname: 'app.test', service: `http://127.0.0.1:${port}` }]);
   for (let i = 0; i < 6; i++) assert.equal((await ask(connection)).status, 200);
   assert.equal(served, 6);
+});
+
+test('visitors who leave at once leave nothing behind', async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const { connection, connector } = await startRig(t, [{ hostname: 'app.test', service: origin }]);
+  for (let i = 0; i < 300; i++) {
+    const stream = connection.request({ ':path': '/', ':method': i % 2 === 0 ? 'GET' : 'POST' });
+    stream.on('error', () => undefined);
+    if (i % 3 !== 0) await new Promise((resolve) => setImmediate(resolve));
+    stream.destroy();
+  }
+  await until(() => connector.metrics().concurrent === 0);
+  assert.equal((await ask(connection, { ':authority': 'other.test' })).status, 404);
+  assert.equal(connector.metrics().errors, 0);
 });
