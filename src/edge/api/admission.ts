@@ -38,6 +38,11 @@ export function createAdmission(rules: AdmissionRules): (caller: Caller) => Refu
   };
 }
 
+/** True for a token that fits into an Authorization header. */
+export function isUsableToken(token: string): boolean {
+  return bearerPattern.test(`Bearer ${token}`);
+}
+
 /** True for addresses and names that only this machine reaches. */
 export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase();

@@ -9,7 +9,7 @@ import type { ConnectionRegistry } from '../model.ts';
 import type { EdgeStore } from '../store.ts';
 import { type ApiErrorLine, noRoute, refusalCode } from '../store-refusal.ts';
 import { addAccountRoutes } from './accounts.ts';
-import { type Caller, createAdmission } from './admission.ts';
+import { type Caller, createAdmission, isUsableToken } from './admission.ts';
 import { parseBody } from './body.ts';
 import { addConfigurationRoutes } from './configurations.ts';
 import { type Api, type ApiContext, pathOf } from './context.ts';
@@ -50,11 +50,14 @@ const requestTimeoutMs = 15_000;
 const keepAliveTimeoutMs = 60_000;
 const stopTimeoutMs = 1_000;
 
-/** Starts the API; AppError E_LISTEN when the port cannot be had, ValidationError when the token is empty. */
+/** Starts the API; AppError E_LISTEN when the port cannot be had, ValidationError when no client could send the token. */
 export async function createEdgeApi(options: EdgeApiOptions): Promise<EdgeApi> {
   const { listen } = options;
-  if (options.tokens.apiToken.trim() === '')
-    throw new ValidationError({ code: 'E_SETTINGS_INVALID', message: "the embedded edge's API needs a token" });
+  if (!isUsableToken(options.tokens.apiToken))
+    throw new ValidationError({
+      code: 'E_SETTINGS_INVALID',
+      message: "the embedded edge's API needs a token of printable characters without spaces",
+    });
   const api = createServer(options);
   try {
     await api.listen({ host: listen.host, port: listen.port });
@@ -118,7 +121,7 @@ function createServer(options: EdgeApiOptions): Api {
   api.setErrorHandler((error, request, reply) => {
     const { status, lines, isInternal } = failureOf(error);
     if (isInternal)
-      options.logger.error({ error, method: request.method, path: pathOf(request) }, 'edge API request failed');
+      options.logger.error({ err: error, method: request.method, path: pathOf(request) }, 'edge API request failed');
     reply.code(status).send(failure(lines));
   });
   api.register(

@@ -3,7 +3,7 @@ import { createEdgeApi, type EdgeApi } from '../../../src/edge/api/server.ts';
 import type { ConnectionRegistry, RegisteredConnection } from '../../../src/edge/model.ts';
 import { type EdgeStore, type EdgeStoreOptions, openEdgeStore } from '../../../src/edge/store.ts';
 import type { Zone } from '../../../src/edge/store-zones.ts';
-import { createSilentLogger } from '../../../src/logger.ts';
+import { createSilentLogger, type Logger } from '../../../src/logger.ts';
 
 /** The token the fixture's API accepts. */
 export const apiToken = 'a-token-for-tests';
@@ -52,7 +52,7 @@ export interface ApiFixture {
 }
 
 /** Starts it. */
-export async function startApi(options: EdgeStoreOptions = {}): Promise<ApiFixture> {
+export async function startApi(options: EdgeStoreOptions & { readonly logger?: Logger } = {}): Promise<ApiFixture> {
   const store = openEdgeStore(':memory:', options);
   const registry = createFakeRegistry();
   const api = await createEdgeApi({
@@ -60,7 +60,7 @@ export async function startApi(options: EdgeStoreOptions = {}): Promise<ApiFixtu
     registry,
     listen: { host: '127.0.0.1', port: 0 },
     tokens: { apiToken },
-    logger: createSilentLogger(),
+    logger: options.logger ?? createSilentLogger(),
   });
   return {
     api,

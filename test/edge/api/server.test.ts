@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import { pino } from 'pino';
 import { createEdgeApi } from '../../../src/edge/api/server.ts';
 import { AppError, ValidationError } from '../../../src/errors.ts';
 import { createSilentLogger } from '../../../src/logger.ts';
@@ -126,12 +127,21 @@ test('what is not HTTP gets an envelope too', async () => {
   assert.equal(JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4)).success, false);
 });
 
-test('a failure of the store is told as such, without its inside, and is logged', async () => {
-  const broken = await startApi();
+test('a failure of the store is told as such, without its inside, and is logged without a secret', async () => {
+  const lines: string[] = [];
+  const broken = await startApi({ logger: pino({ level: 'trace' }, { write: (line) => lines.push(line) }) });
   broken.store.close();
-  const { status, body } = await broken.call('GET', '/zones');
+  const { status, body } = await broken.call('POST', `${broken.account}/cfd_tunnel`, {
+    name: 'home',
+    tunnel_secret: Buffer.alloc(32, 7).toString('base64'),
+  });
   assert.equal(status, 500);
   assert.deepEqual(body.errors, [{ code: 10_001, message: 'Service temporarily unavailable' }]);
+  assert.equal(lines.length, 1);
+  const { msg, err, path } = JSON.parse(lines[0] ?? '');
+  assert.deepEqual([msg, path], ['edge API request failed', `/client/v4${broken.account}/cfd_tunnel`]);
+  assert.match(err.message, /not open/);
+  assert.doesNotMatch(lines.join(), /BwcHBwcH|a-token-for-tests/);
   await broken.stop();
 });
 
@@ -152,16 +162,17 @@ test('a port in use names the setting', async () => {
   });
 });
 
-test('an empty token is refused at the start', async () => {
-  const options = {
-    store: fixture.store,
-    registry: fixture.registry,
-    listen: { host: '127.0.0.1', port: 0 },
-    tokens: { apiToken: ' ' },
-    logger: createSilentLogger(),
-  };
-  await assert.rejects(createEdgeApi(options), ValidationError);
-});
+for (const [name, token] of Object.entries({ 'an empty token': '', 'a token with a space': 'a b' }))
+  test(`${name} is refused at the start`, async () => {
+    const options = {
+      store: fixture.store,
+      registry: fixture.registry,
+      listen: { host: '127.0.0.1', port: 0 },
+      tokens: { apiToken: token },
+      logger: createSilentLogger(),
+    };
+    await assert.rejects(createEdgeApi(options), ValidationError);
+  });
 
 test('it stops although a client keeps its connection open', async () => {
   const own = await startApi();
