@@ -80,8 +80,8 @@ export function createConfigurationPush(options: PushOptions): ConfigurationPush
 
   function report(applied: Applied, push: { tunnelId: string; clientId: string; version: number }): void {
     const fields = { tunnel: push.tunnelId, connector: push.clientId, version: push.version };
-    if (!applied.failed && applied.lastAppliedVersion >= push.version) logger.info(fields, 'configuration applied');
-    else logger.warn({ ...fields, applied: applied.lastAppliedVersion }, 'configuration refused by the connector');
+    if (!applied.failed && applied.lastAppliedVersion === push.version) logger.info(fields, 'configuration applied');
+    else logger.warn({ ...fields, applied: applied.lastAppliedVersion }, 'configuration not taken by the connector');
   }
 
   return {

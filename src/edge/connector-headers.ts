@@ -59,6 +59,9 @@ export function connectorRequest(
   request: VisitorRequest,
   ray: string,
 ): ConnectorRequest | { readonly problem: ProblemKind } {
+  // A tunnel to a port of the visitor's choice is nothing this edge offers.
+  if (!isHeaderName(request.method) || (request.method === 'CONNECT' && !request.websocket))
+    return { problem: 'bad-request' };
   if (request.path.length > maxPath) return { problem: 'path-too-long' };
   if (request.rawHeaders.length > 2 * maxHeaders) return { problem: 'headers-too-large' };
   const scan = scanHeaders(request);

@@ -23,6 +23,8 @@ export function http2Visitor(incoming: IncomingStream): Visitor {
   let trailers: readonly string[] = [];
   // Without a listener an error on one visitor's stream would end the process; `close` follows and says the same.
   stream.on('error', () => undefined);
+  // HTTP/1's parser does this by itself.
+  if (headers.expect === '100-continue' && !stream.destroyed) stream.additionalHeaders({ ':status': 100 });
   return {
     request: {
       method: headers[':method'] ?? 'GET',

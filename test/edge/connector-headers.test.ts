@@ -140,6 +140,8 @@ const refused: readonly (readonly [name: string, request: VisitorRequest, proble
   ['a null character', request(['x', 'a\0:path']), 'bad-request'],
   ['a line break', request(['x', 'a\r\nb: c']), 'bad-request'],
   ['a character beyond latin1', request(['x', '\u0100']), 'bad-request'],
+  ['CONNECT', request([], { method: 'CONNECT' }), 'bad-request'],
+  ['a method that is no token', request([], { method: 'GET\0' }), 'bad-request'],
   ['a path that does not begin with a slash', request([], { path: 'x' }), 'bad-request'],
   ['a space in the path', request([], { path: '/a b' }), 'bad-request'],
   ['lengths that differ', request(['content-length', '1', 'content-length', '2']), 'bad-request'],

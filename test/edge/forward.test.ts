@@ -464,6 +464,21 @@ const pages: readonly PageCase[] = [
     },
   },
   {
+    name: 'an answer that announces a body and has none',
+    status: 502,
+    text: /could not be understood/,
+    act: async (rig) => {
+      await rig.connect({
+        onStream: ({ stream }) => {
+          // content-length: 5
+          const headers = { ':status': 200, 'cf-cloudflared-response-headers': 'Y29udGVudC1sZW5ndGg:NQ' };
+          stream.respond(headers, { endStream: true });
+        },
+      });
+      return rig.fetch();
+    },
+  },
+  {
     name: 'a body above the limit, announced',
     status: 413,
     text: /larger than this edge accepts/,

@@ -132,6 +132,31 @@ test('an HTTP/2 visitor gets trailers, and may ask for them (gRPC)', async (t) =
   assert.equal(te, 'trailers');
 });
 
+test('an HTTP/2 visitor who asks first is told to go on', async (t) => {
+  const rig = await startRig(t);
+  await rig.connect({
+    onStream: ({ stream }) => {
+      respond(stream, 200, []);
+      stream.pipe(stream);
+    },
+  });
+  const session = openHttp2(t, rig);
+  const headers = { ':method': 'POST', ':path': '/', ':authority': 'app.test', expect: '100-continue' };
+  const stream = session.request(headers, { endStream: false });
+  await once(stream, 'continue');
+  stream.end('now');
+  assert.equal((await collect(stream)).toString(), 'now');
+});
+
+test('an HTTP/2 CONNECT to anything but a websocket is refused', async (t) => {
+  const rig = await startRig(t);
+  const connector = await rig.connect();
+  const stream = openHttp2(t, rig).request({ ':method': 'CONNECT', ':authority': 'app.test:22' }, { endStream: false });
+  const [response] = await once(stream, 'response');
+  assert.equal(response[':status'], 400);
+  assert.equal(connector.served(), 0);
+});
+
 test('a truncated body is a reset stream for an HTTP/2 visitor', async (t) => {
   const rig = await startRig(t);
   const origins: EdgeStream[] = [];
