@@ -39,11 +39,12 @@ export function routeServices(services: readonly Service[], catalogue: PluginCat
   const select = createSelector(catalogue.plugins);
   const previous = Map.groupBy(context.previous, (entry) => entry.serviceId);
   const entries: IngressEntry[] = [];
-  const diagnostics: Diagnostic[] = [...catalogue.diagnostics];
+  const diagnostics: Diagnostic[] = [];
   for (const service of services) {
     const kept = previous.get(service.id) ?? [];
-    for (const wish of wishesOf(service)) {
-      const routed = routeWish({ service, ...wish, context, previous: kept }, select);
+    const wishes = wishesOf(service);
+    for (const wish of wishes) {
+      const routed = routeWish({ service, ...wish, context, previous: kept, isOnly: wishes.length === 1 }, select);
       entries.push(...routed.entries);
       diagnostics.push(...routed.findings.map((finding) => ({ ...finding, serviceId: service.id })));
     }
@@ -63,6 +64,8 @@ interface WishContext extends Wish {
   readonly context: RouteContext;
   /** This service's entries of the last pass. */
   readonly previous: readonly IngressEntry[];
+  /** No other entry of the service is asked for, so that those of the last pass can only be this one's. */
+  readonly isOnly: boolean;
 }
 
 interface Outcome {
@@ -77,8 +80,8 @@ function wishesOf(service: Service): readonly Wish[] {
   if (service.hints.enable === false) return [];
   const named = Object.entries(service.entries ?? {}).map(([name, hints]) => ({ name, hints }));
   if (named.length === 0) return [{ hints: service.hints }];
-  const { hostname, path, port, protocol, service: url, bypassPaths } = service.hints;
-  const hasOwn = [hostname, path, port, protocol, url, bypassPaths].some((value) => value !== undefined);
+  const { hostname, path, port, protocol, service: url } = service.hints;
+  const hasOwn = [hostname, path, port, protocol, url].some((value) => value !== undefined);
   return hasOwn ? [{ hints: service.hints }, ...named] : named;
 }
 
@@ -91,7 +94,7 @@ function routeWish(wish: WishContext, select: SelectPlugin): Outcome {
       ? { entries: [], findings: [labelInvalid(service, selection.problem, selection.hint)] }
       : nothing;
   }
-  if (!isWanted(enabled, selection, service, context)) return explainUnwanted(wish, enabled);
+  if (!isWanted(enabled, selection, wish)) return explainUnwanted(wish, enabled);
   if (hints.held !== undefined) return nothing;
   const { plugin } = selection;
   if (plugin.problem !== undefined)
@@ -102,21 +105,22 @@ function routeWish(wish: WishContext, select: SelectPlugin): Outcome {
   return { entries: routed.entries, findings: [...decision.findings, ...routed.findings] };
 }
 
-function isWanted(
-  enabled: boolean | undefined,
-  selection: Selection,
-  service: Service,
-  context: RouteContext,
-): boolean {
+function isWanted(enabled: boolean | undefined, selection: Selection, wish: WishContext): boolean {
   if (enabled !== undefined) return enabled;
-  switch (context.expose) {
+  switch (wish.context.expose) {
     case 'labelled':
       return false;
     case 'known':
       return selection.known && ['public-ok', 'protect'].includes(selection.sensitivity);
     case 'all':
-      return service.state === 'stopped' || service.ports.some((port) => port.protocol === 'tcp');
+      return hasPort(wish);
   }
+}
+
+/** A stopped service shows no ports: it had one if it had an entry. */
+function hasPort({ service, previous }: WishContext): boolean {
+  if (service.state === 'stopped') return previous.length > 0;
+  return service.ports.some((port) => port.protocol === 'tcp');
 }
 
 /** Labels without the one that publishes are most likely an oversight. */
@@ -183,7 +187,7 @@ function plainly(wish: WishContext, plugin: LoadedPlugin, frame: Frame, origin: 
   if ('service' in origin) return { entries: [buildEntry(wish, plugin, frame, origin.service)], findings: [] };
   const findings = [origin.problem].filter((finding) => !isSaidBySource(finding, wish.service));
   const parked = buildEntry(wish, plugin, frame, stoppedService);
-  const had = wish.previous.some((entry) => isSameName(entry, parked));
+  const had = wish.previous.some((entry) => isNamed(entry, frame.hostname, wish.hints.path));
   return { entries: had && !origin.held ? [parked] : [], findings };
 }
 
@@ -192,8 +196,8 @@ function isSaidBySource(finding: Finding, service: Service): boolean {
   return finding.code === 'E_NO_ADDRESS' && service.source === 'docker' && finding.severity === 'error';
 }
 
-function isSameName(a: IngressEntry, b: IngressEntry): boolean {
-  return a.rule.hostname === b.rule.hostname && a.rule.path === b.rule.path;
+function isNamed(entry: IngressEntry, hostname: string, path: string | undefined): boolean {
+  return entry.rule.hostname === hostname && entry.rule.path === path;
 }
 
 function buildEntry(wish: WishContext, plugin: LoadedPlugin, frame: Frame, service: string): IngressEntry {
@@ -271,7 +275,9 @@ function accessOf(
 /** Entries of the last pass that are still true: made by this plugin, guarded as asked for now, leading to the address of now. */
 function keepable(wish: WishContext, plugin: LoadedPlugin, frame: Frame): readonly IngressEntry[] {
   const { service, previous } = wish;
-  const own = previous.filter((entry) => entry.plugin === plugin.manifest.id);
+  const own = previous.filter(
+    (entry) => entry.plugin === plugin.manifest.id && (wish.isOnly || isNamed(entry, frame.hostname, wish.hints.path)),
+  );
   const areTrue = own.every(
     (entry) =>
       isSameAccess(entry.access, frame.access) && (service.state === 'stopped' || leadsTo(entry, service.address)),

@@ -185,8 +185,11 @@ describe('a stopped service', () => {
     ]);
   });
 
-  test('keeps them where everything with a port is exposed, though its ports are unknown', () => {
-    assert.equal(route(stoppedOf(serviceOf({ hints: {} })), { expose: 'all' }).entries.length, 1);
+  test('keeps them where everything with a port is exposed, if it had any: its ports are unknown now', () => {
+    const service = serviceOf({ hints: {} });
+    const { entries } = route(service, { expose: 'all' });
+    assert.equal(route(stoppedOf(service), { expose: 'all', previous: entries }).entries.length, 1);
+    assert.equal(route(stoppedOf(service), { expose: 'all' }).entries.length, 0);
   });
 
   test('keeps none that it may not have', () => {
@@ -365,18 +368,23 @@ describe("a plugin's code", () => {
         [],
       );
     });
+    test('not even those that still hold when another one of them does not', () => {
+      const [entry] = previous;
+      assert.ok(entry !== undefined);
+      const moved = { ...entry, rule: { ...entry.rule, hostname: 'b.example.com', service: 'http://10.0.0.9:80' } };
+      assert.deepEqual(route(service, { previous: [entry, moved] }, failing).lines, []);
+    });
+    test('each of several named ones its own', () => {
+      const entries = { a: { hostname: 'a' }, b: { hostname: 'b' } };
+      const several = { ...service, entries };
+      const before = route(several, {}, withCode(codeOf((_service, defaults) => defaults))).entries;
+      assert.equal(before.length, 2);
+      assert.deepEqual(route(several, { previous: before }, failing).entries, before);
+    });
     test('with 503 behind them once it stopped', () => {
       assert.deepEqual(route(stoppedOf(service), { previous }, failing).lines, [
         'app.example.com → http_status:503 [family]',
       ]);
     });
   });
-});
-
-test("what was wrong with plugins is among the pass's diagnostics", () => {
-  const catalogue = {
-    ...standard,
-    diagnostics: [{ severity: 'error', code: 'E_PLUGIN_INVALID', message: 'x' }] as const,
-  };
-  assert.deepEqual(route([], {}, catalogue).codes, ['E_PLUGIN_INVALID']);
 });
