@@ -1,6 +1,6 @@
 // The label grammar: a container's labels to what its owner asked for. Pure; anyone who builds an image writes labels.
-import { RE2JS } from 're2js';
 import { ValidationError } from '../errors.ts';
+import { compilePathPattern, PathPatternError } from '../ingress/path-pattern.ts';
 import { parseServiceUrl } from '../ingress/service-url.ts';
 import type { Diagnostic, OriginProtocol, OriginRequest, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
@@ -301,11 +301,18 @@ function serviceProblem(text: string): string | undefined {
   }
 }
 
+/** A repetition multiplies what it repeats: a short pattern can take seconds to compile, in every pass, and as long to match. */
+const maxPatternCost = 4_000;
+
 function regexpProblem(text: string): string | undefined {
+  const counts = [...text.matchAll(/\{(\d+)(?:,(\d*))?/g)].map(([, least, most]) => Number(most || least));
+  const repeated = counts.reduce((sum, count) => sum + count, 1);
+  if (text.length * repeated > maxPatternCost && counts.length > 0) return 'its repetitions make it too costly';
   try {
-    RE2JS.compile(text);
+    compilePathPattern(text);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message.slice(0, 80) : 'invalid';
+    if (error instanceof PathPatternError) return error.message.slice(0, 80);
+    throw error;
   }
 }

@@ -6,6 +6,9 @@ import type { Self } from './docker-address.ts';
 import { type ContainerView, readContainer } from './docker-container.ts';
 import type { DockerEngine } from './docker-engine.ts';
 
+/** A prefix no label has: they do not matter here. */
+const noLabels = '\n';
+
 /** What this process can see of itself. */
 export interface Traces {
   readonly hostname: string;
@@ -17,7 +20,7 @@ export interface Traces {
 /** Asks the engine twice (list, info); rejects with a SourceError when it cannot be asked. */
 export async function detectSelf(engine: DockerEngine, signal: AbortSignal): Promise<Self> {
   const [list, mountinfo] = await Promise.all([engine.get('/containers/json', signal), readMountinfo()]);
-  const containers = (Array.isArray(list) ? list : []).flatMap((raw) => readContainer(raw, ' ') ?? []);
+  const containers = (Array.isArray(list) ? list : []).flatMap((raw) => readContainer(raw, noLabels) ?? []);
   const traces = { hostname: hostname(), mountinfo, platform: process.platform };
   const own = findOwnContainer(containers, traces);
   if (own !== undefined) return describeOwn(own, new Map());
