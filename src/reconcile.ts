@@ -159,6 +159,8 @@ async function foresee(work: Work): Promise<readonly Plan<unknown>[]> {
 /** The order is the safety: take the sign down, lock the door, open the road, hang the sign, remove locks nobody needs. Returns what was really done. */
 async function applyAll({ deps, desired, steps, signal }: Work, plans: Plans): Promise<readonly Plan<unknown>[]> {
   const { access, dns } = plans;
+  // Reading may have shown rules we had no memory of: after a start, or changed by hand.
+  await steps.run('closing rules', [], () => deps.ingress.closeStale(desired, signal));
   const stillSigned = await steps.apply('removing DNS records', deps.dns, dns, 'delete');
   const notLocked = await steps.apply('applying Access', deps.access, access, 'upsert');
   const outcome = { stillSigned, notLocked };

@@ -78,12 +78,64 @@ test('a pass in which nothing changed asks nothing; a full one looks, and change
   assert.deepEqual(world.events, []);
 });
 
-test('100 new services are published with at most 10 API calls', async (t) => {
-  const world = await createWorld(t);
-  world.entries = Array.from({ length: 100 }, (_, at) => entryFor(`s${at}`));
+for (const isRemote of [false, true]) {
+  const where = isRemote ? 'rules kept by the API' : 'rules in our connector';
+
+  test(`100 new services are published with at most 10 API calls, a steady state makes none: ${where}`, async (t) => {
+    const world = await createWorld(t, isRemote);
+    world.entries = Array.from({ length: 100 }, (_, at) => entryFor(`s${at}`));
+    await world.pass();
+    assert.equal(world.signed().length, 100);
+    assert.equal(world.rules().length, 101);
+    assert.ok(world.remote.calls.length <= 10, `${world.remote.calls.length} calls`);
+    world.remote.calls.length = 0;
+    await world.pass();
+    assert.equal(world.remote.calls.length, 0);
+  });
+
+  test(`services come, move, are guarded, stop and go, and the end is right: ${where}`, async (t) => {
+    const world = await createWorld(t, isRemote);
+    const states: readonly (readonly IngressEntry[])[] = [
+      [guarded('a'), entryFor('b')],
+      [guarded('a', { service: 'http://10.7.7.7:1' }), guarded('b'), entryFor('c')],
+      [guarded('a', { service: closedService }), entryFor('b'), entryFor('c')],
+      [entryFor('c')],
+      [],
+    ];
+    for (const entries of states) {
+      world.entries = entries;
+      assert.deepEqual((await world.pass()).failed, []);
+      const names = entries.map((entry) => entry.rule.hostname.split('.')[0] ?? '');
+      assert.deepEqual(world.signed().toSorted(), names.toSorted());
+      assert.deepEqual(
+        names.map(world.served),
+        entries.map((entry) => entry.rule.service),
+      );
+      assert.equal(world.rules().length, entries.length + 1);
+      if (!isRemote) world.restart();
+    }
+  });
+}
+
+test('after a restart, rules kept by the API that route to another address are closed before anything else is written', async (t) => {
+  const world = await createWorld(t, true);
+  world.entries = [guarded('a'), entryFor('b')];
   await world.pass();
-  assert.equal(world.signed().length, 100);
-  assert.ok(world.remote.calls.length <= 10, `${world.remote.calls.length} calls`);
+  world.restart();
+  world.entries = [guarded('a', { service: 'http://10.7.7.7:1' })];
+  world.locks.clear();
+  world.isWatching = false;
+  world.lockFails.add('docker/a');
+  world.events.length = 0;
+  const served: (string | undefined)[] = [];
+  world.remote.fault = ({ method, path }) => {
+    if (method === 'POST' && path.endsWith('/batch')) served.push(world.served('a'), world.served('b'));
+    return undefined;
+  };
+  await world.pass();
+  assert.deepEqual(served, [closedService, closedService]);
+  assert.equal(world.served('a'), closedService);
+  assert.equal(world.served('b'), undefined);
 });
 
 test('while the API hangs, an address that is gone reaches nobody and a new one is followed', async (t) => {
@@ -270,11 +322,11 @@ test('dry-run changes nothing at all and says what it would', async (t) => {
   const world = await createWorld(t);
   world.entries = [guarded('a'), guarded('b')];
   await world.pass();
-  const before = [world.records(), [...world.locks], world.table().rules()];
+  const before = [world.records(), [...world.locks], world.rules()];
   world.mode = 'dry-run';
   world.entries = [entryFor('b', { service: 'http://10.7.7.7:1' }), entryFor('c')];
   const pass = await world.pass();
-  assert.deepEqual([world.records(), [...world.locks], world.table().rules()], before);
+  assert.deepEqual([world.records(), [...world.locks], world.rules()], before);
   for (const plan of pass.plans) assert.deepEqual(plan.changes, []);
   assert.ok(planOf(pass, 'dns').held.length >= 2);
 });
@@ -302,10 +354,10 @@ test('a plan changes nothing, and shows that a service without a lock would stay
   const world = await createWorld(t);
   world.entries = [entryFor('a')];
   await world.pass();
-  const before = [world.records(), world.table().rules()];
+  const before = [world.records(), world.rules()];
   world.entries = [guarded('g'), entryFor('c')];
   const pass = await reconcile(unenforced(world, false), { full: true, planOnly: true }, never());
-  assert.deepEqual([world.records(), world.table().rules()], before);
+  assert.deepEqual([world.records(), world.rules()], before);
   assert.deepEqual(
     planOf(pass, 'dns').changes.map((change) => [change.action, change.serviceId]),
     [

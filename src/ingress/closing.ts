@@ -65,10 +65,18 @@ export function closeServices(
  * What may be done to live rules before anything remote has been asked, so that it happens even when nothing answers:
  * a rule nobody wants, of another service now, of a stopped one, or public and no longer meant to be, is closed; one whose container has a
  * new address, with the same lock as before, is moved. Nothing that is closed is opened and nothing is added.
+ * With `closeOnly` nothing is moved either: for rules that were just read, of which nobody knows the service and lock they were made for.
  */
-export function withdrawals(live: readonly IngressEntry[], desired: DesiredState): readonly Change<IngressEntry>[] {
+export function withdrawals(
+  live: readonly IngressEntry[],
+  desired: DesiredState,
+  closeOnly = false,
+): readonly Change<IngressEntry>[] {
   const wanted = new Map(desired.ingress.map((entry) => [entryKey(entry), entry]));
-  return live.flatMap((entry) => withdrawal(entry, wanted.get(entryKey(entry))) ?? []);
+  return live.flatMap((entry) => {
+    const change = withdrawal(entry, wanted.get(entryKey(entry)));
+    return (closeOnly && change !== undefined ? closing(entry) : change) ?? [];
+  });
 }
 
 /** Adds a closed rule for every one of these names that has none and gets none: a name that can be resolved has a rule. */

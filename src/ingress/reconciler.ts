@@ -25,12 +25,14 @@ export interface Reality {
   readonly foreignHostnames: ReadonlySet<string>;
 }
 
-/** The ingress reconciler, and the two things that must not wait for a plan. */
+/** The ingress reconciler, and what must not wait for the rest of a pass. */
 export interface IngressReconciler extends Reconciler<IngressEntry> {
   /** The entries that are in the table now, closed ones included. */
   live(): readonly IngressEntry[];
   /** Closes, at once, the rules whose address is gone or no longer theirs; see `withdrawals`. Asks nothing when there are none. */
   withdraw(desired: DesiredState, signal: AbortSignal): Promise<void>;
+  /** The same for rules that a plan just read and nobody remembers writing: they are closed, never moved. */
+  closeStale(desired: DesiredState, signal: AbortSignal): Promise<void>;
 }
 
 /** A reconciler for whichever place the rules live in. */
@@ -124,6 +126,10 @@ function createReconciler(target: RuleTarget): IngressReconciler {
       newest = desired;
       order = desired.ingress;
       await commit(() => withdrawals(live, desired), signal);
+    },
+    async closeStale(desired, signal) {
+      // A withdrawal that came while the pass was reading knows better than the pass.
+      await commit(() => withdrawals(live, newest ?? desired, true), signal);
     },
   };
 }

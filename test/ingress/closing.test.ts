@@ -132,6 +132,11 @@ for (const { name, live, desired, becomes } of withdrawn) {
   });
 }
 
+test('rules that were just read are closed where they would have been moved', () => {
+  assert.equal(resultOf(withdrawals([a], desiredFor([moved]), true)[0]), closedService);
+  assert.deepEqual(withdrawals([a], desiredFor([a]), true), []);
+});
+
 test('nothing is added by a withdrawal', () => {
   assert.deepEqual(withdrawals([], desiredFor([a])), []);
 });

@@ -49,3 +49,20 @@ test('a withdrawal waits for a write that is under way, and then has the last wo
   await Promise.all([applying, withdrawing]);
   assert.equal(tables.at(-1)?.[0]?.service, 'http_status:503');
 });
+
+test('rules of a pass that reads slowly are not closed when its container moved meanwhile', async () => {
+  const { signal } = new AbortController();
+  const tables: (readonly IngressRule[])[] = [];
+  const ingress = createLocalIngress({ updateIngress: async (rules) => void tables.push(rules) });
+  const old = desired('http://10.0.0.1:80');
+  await ingress.apply(await ingress.plan(old, signal), 'upsert', signal);
+  await ingress.withdraw(old, signal);
+  const plan = await ingress.plan(old, signal);
+  await ingress.withdraw(desired('http://10.0.0.2:80'), signal);
+  await ingress.closeStale(old, signal);
+  await ingress.apply(plan, 'upsert', signal);
+  assert.deepEqual(
+    ingress.live().map(({ rule }) => rule.service),
+    ['http://10.0.0.2:80'],
+  );
+});

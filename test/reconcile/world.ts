@@ -8,10 +8,10 @@ import type { StoredRecord } from '../../src/edge/store-records.ts';
 import { AppError } from '../../src/errors.ts';
 import { closedService } from '../../src/ingress/closing.ts';
 import { compileIngress } from '../../src/ingress/compile.ts';
-import { createLocalIngress } from '../../src/ingress/reconciler.ts';
-import { createIngressTable, type IngressTable } from '../../src/ingress/table.ts';
+import { createLocalIngress, createRemoteIngress } from '../../src/ingress/reconciler.ts';
+import { createIngressTable } from '../../src/ingress/table.ts';
 import { createSilentLogger } from '../../src/logger.ts';
-import type { AccessApplication, IngressEntry, ServiceId } from '../../src/model.ts';
+import type { AccessApplication, IngressEntry, IngressRule, ServiceId } from '../../src/model.ts';
 import { diff } from '../../src/plan/diff.ts';
 import type { Mode } from '../../src/plan/policy.ts';
 import { type Deps, type Pass, type PassOptions, reconcile } from '../../src/reconcile.ts';
@@ -35,7 +35,7 @@ export interface World {
   isWatching: boolean;
   /** What happened, in order: `lock a`, `rules a b`, `sign a`, `unsign a`, `unlock a`. */
   readonly events: string[];
-  table(): IngressTable;
+  rules(): readonly IngressRule[];
   deps(): Deps;
   /** One pass after the last one, which becomes the last one. */
   pass(options?: Partial<PassOptions>, signal?: AbortSignal): Promise<Pass>;
@@ -47,9 +47,10 @@ export interface World {
   signed(): readonly string[];
 }
 
-/** A world with an empty zone. `target` is where records point. */
-export async function createWorld(t: TestContext): Promise<World> {
+/** A world with an empty zone, its rules in a connector's table or, `isRemote`, kept by the API. */
+export async function createWorld(t: TestContext, isRemote = false): Promise<World> {
   const remote = await createApiWorld(t);
+  const tunnelId = isRemote ? await createTunnel(remote) : undefined;
   const zone = remote.store.ensureZone(contractZone);
   const records = () => remote.store.records.list(zone.id);
   const events: string[] = [];
@@ -68,7 +69,7 @@ export async function createWorld(t: TestContext): Promise<World> {
     isAccessDown: false,
     isWatching: true,
     events,
-    table: () => process.table,
+    rules: () => process.rules(),
     deps: () => ({ ...process.deps, mode: world.mode }),
     async pass(options = {}, signal = never()) {
       const pass = await reconcile(world.deps(), { full: false, previous, ...options }, signal);
@@ -81,14 +82,14 @@ export async function createWorld(t: TestContext): Promise<World> {
       process = start();
     },
     records,
-    served: (name) => process.table.rules().find((rule) => rule.hostname === nameOf(name))?.service,
+    served: (name) => process.rules().find((rule) => rule.hostname === nameOf(name))?.service,
     signed: () => records().map((record) => record.name.replace(`.${contractZone}`, '')),
   };
 
   /** Everything that must hold at every moment of a process that has had its first rules. */
   function watch(): void {
-    if (process.table.version === 0 || !world.isWatching) return;
-    const rules = process.table.rules();
+    const rules = process.rules();
+    if (rules.length < 2 || !world.isWatching) return;
     for (const record of records()) {
       if (record.content !== tunnelTarget) continue;
       assert.ok(
@@ -117,6 +118,8 @@ export async function createWorld(t: TestContext): Promise<World> {
     });
     const logger = createSilentLogger();
     const dns = createDnsReconciler({ api: remote.api, zones: [contractZone], owner: 'home', logger });
+    const { ownedHostnames } = dns;
+    const kept = { api: remote.api, account: remote.account, tunnelId: tunnelId ?? '', ownedHostnames };
     const deps: Omit<Deps, 'mode'> = {
       list: async () => ({ services: [], diagnostics: [], complete: world.complete }),
       route: () => ({ entries: world.entries, diagnostics: [] }),
@@ -126,11 +129,12 @@ export async function createWorld(t: TestContext): Promise<World> {
         return compileIngress(entries, context);
       },
       access: createLocks(() => world),
-      ingress,
+      ingress: isRemote ? createRemoteIngress(kept) : ingress,
       dns,
       logger,
     };
-    return { table, deps, entryOf: (name: string, service: string) => seen.get(`${name} ${service}`) };
+    const rules = () => (tunnelId === undefined ? table.rules() : rulesKept(remote, tunnelId));
+    return { rules, deps, entryOf: (name: string, service: string) => seen.get(`${name} ${service}`) };
   }
 
   function watchIfStarted(): void {
@@ -138,11 +142,28 @@ export async function createWorld(t: TestContext): Promise<World> {
   }
 
   remote.before = ({ method, path }) => {
-    watch();
+    // Rules kept by the API are what they are until our first write reaches it: there, only what follows a write counts.
+    if (!isRemote) watch();
     if (method === 'POST' && path.endsWith('/batch')) events.push('batch');
   };
   remote.store.subscribe(watch);
   return world;
+}
+
+async function createTunnel(remote: ApiWorld): Promise<string> {
+  const tunnel = {
+    name: 'home',
+    tunnelSecret: Buffer.alloc(32, 1).toString('base64'),
+    configSrc: 'cloudflare',
+  } as const;
+  const { id } = await remote.api.tunnels.create(remote.account, tunnel, never());
+  remote.calls.length = 0;
+  return id;
+}
+
+function rulesKept(remote: ApiWorld, tunnelId: string): readonly IngressRule[] {
+  const kept = remote.store.configurations.get(tunnelId)?.config as { ingress?: readonly IngressRule[] } | undefined;
+  return kept?.ingress ?? [];
 }
 
 /** Where every record of ours points. */
