@@ -19,9 +19,12 @@ export interface ConnectionTimeouts {
   readonly drain: number;
 }
 
-/** Receives what happens to a connection. */
+/** Receives what happens to a connection, each once. */
 export interface ConnectionEvents {
-  onClose(connection: TunnelConnection, reason: string): void;
+  /** It serves nothing any more and is about to close. */
+  onLeave(connection: TunnelConnection, reason: string): void;
+  /** It is closed. */
+  onClosed(connection: TunnelConnection): void;
 }
 
 /** Visitors may repeat a header; node:http2 would refuse to pass that on. */
@@ -43,6 +46,7 @@ export class TunnelConnection implements Connection {
   #info: Omit<RegisteredConnection, 'draining'> | undefined;
   #inFlight = 0;
   #draining = false;
+  #retired = false;
   #reason = 'the connector closed the connection';
 
   /** Takes over a socket whose handshake is done; must be called in the same tick, or Node loses the first bytes. */
@@ -158,11 +162,18 @@ export class TunnelConnection implements Connection {
   /** Runs once, when the session is closed or about to be. */
   #finish(): void {
     if (this.closed) return;
-    this.#draining = true;
+    this.#retire();
     this.#ended.abort();
-    this.#events.onClose(this, this.#reason);
+    this.#events.onClosed(this);
     // Whatever state the session is in, the socket must not outlive it; a goodbye gets one turn to go out.
     setImmediate(() => this.#socket.destroy());
+  }
+
+  #retire(): void {
+    this.#draining = true;
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#events.onLeave(this, this.#reason);
   }
 
   #leave(reason: string): void {
@@ -176,6 +187,8 @@ export class TunnelConnection implements Connection {
 
   #closePolitely(): void {
     if (this.closed) return;
+    // Before the peer can see it: once it is told that all is done, nobody may still find it here.
+    this.#retire();
     // What was written on the control stream, an answer to unregister above all, goes out before the goodbye.
     this.control.end(() => this.#session.close());
     void this.#destroyAfter(closePatience);

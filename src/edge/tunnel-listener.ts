@@ -86,7 +86,7 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     const connection = new TunnelConnection(socket, {
       clock,
       timeouts,
-      events: { onClose: (closed, reason) => onClose(closed, reason) },
+      events: { onLeave, onClosed: (closed) => connections.delete(closed) },
     });
     connections.add(connection);
     void serve(connection, socket);
@@ -114,8 +114,7 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     connection.drain('its control stream ended');
   }
 
-  function onClose(connection: TunnelConnection, reason: string): void {
-    connections.delete(connection);
+  function onLeave(connection: TunnelConnection, reason: string): void {
     if (!connection.registered) {
       logger.debug({ remote: connection.remoteAddress, reason }, 'connection without a registration closed');
       return;
