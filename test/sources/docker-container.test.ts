@@ -282,7 +282,7 @@ describe('an engine that says anything', () => {
         for (const { id } of describeAll(list as readonly Raw[]).services)
           assert.match(id, /^docker\/[A-Za-z0-9][A-Za-z0-9._/-]*$/);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

@@ -290,7 +290,7 @@ describe('whatever the labels', () => {
         isAsStrict(parsed.hints, base);
         if (parsed.entries?.web !== undefined) isAsStrict(parsed.entries.web, written['sallyport.web.access'] ?? base);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
