@@ -66,7 +66,7 @@ function serving(contract: ConnectorContract): void {
     await until('it knows', () => trial.connector.connections().filter((c) => c.state === 'connected').length === 2);
     const [first] = trial.connector.connections();
     assert.equal(first?.edge?.host, '127.0.0.1');
-    assert.equal(first?.edge?.port, rig.edge.addresses.tunnel?.port);
+    assert.equal(first?.edge?.port, rig.relay.port);
     const clients = rig.edge.registry.connections(rig.tunnelId).map((connection) => connection.clientId);
     assert.equal(new Set(clients).size, 1);
   });
@@ -336,6 +336,29 @@ function comingAndGoing(contract: ConnectorContract): void {
     });
   });
 
+  test('connections cut in the middle of traffic break answers off, never short, and come back', async () => {
+    await withRig(async (rig) => {
+      const { connector } = await startTrial(contract, rig);
+      try {
+        await until('both connections are up', () => rig.edge.registry.connections(rig.tunnelId).length === 2);
+        await until('they are cut while they carry something', async () => {
+          const answers = Array.from({ length: 12 }, (_, at) => download(rig, at % 2 === 0));
+          const head = await rig.open({ path: `/bytes?count=${largeBytes}` });
+          await once(head, 'readable');
+          rig.relay.cut(2);
+          head.destroy();
+          const outcomes = await Promise.all(answers);
+          assert.ok(!outcomes.includes('wrong'), outcomes.join(' '));
+          await until('it serves again', async () => (await rig.visit()).status === 200);
+          return outcomes.includes('broken off');
+        });
+        await until('both are back', () => rig.edge.registry.connections(rig.tunnelId).length === 2);
+      } finally {
+        await connector.stop(0);
+      }
+    });
+  });
+
   test('after a restart of the edge it registers again by itself', async () => {
     await withRig(async (rig) => {
       const { connector } = await startTrial(contract, rig);
@@ -348,6 +371,17 @@ function comingAndGoing(contract: ConnectorContract): void {
       }
     });
   });
+}
+
+/** How a large download ended: whole, refused, broken off, or with a body that is not what was asked for. */
+async function download(rig: Rig, isSized: boolean): Promise<'whole' | 'refused' | 'broken off' | 'wrong'> {
+  try {
+    const answer = await rig.visit({ path: `/bytes?count=${largeBytes}${isSized ? '&sized' : ''}` });
+    if (answer.status >= 500) return 'refused';
+    return answer.hash === patternHash(largeBytes) ? 'whole' : 'wrong';
+  } catch {
+    return 'broken off';
+  }
 }
 
 async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {

@@ -13,6 +13,7 @@ import { contentOfTunnel } from '../../src/edge/store-names.ts';
 import { createSilentLogger } from '../../src/logger.ts';
 import type { IngressRule, TunnelCredentials } from '../../src/model.ts';
 import { startOrigin, type TestOrigin } from './origin.ts';
+import { type Relay, startRelay } from './relay.ts';
 
 /** The zone every name of the rig is in. */
 export const zone = 'interop.test';
@@ -20,7 +21,7 @@ export const zone = 'interop.test';
 /** All that a connector is given. */
 export interface EdgeAccess {
   readonly credentials: TunnelCredentials;
-  /** `host:port` of the tunnel port. */
+  /** `host:port` of the tunnel port, or rather of the relay before it. */
   readonly edge: string;
   readonly caPem: string;
   readonly caFile: string;
@@ -55,6 +56,8 @@ export interface Rig {
   readonly tunnelId: string;
   readonly first: TestOrigin;
   readonly second: TestOrigin;
+  /** What every connector dials. */
+  readonly relay: Relay;
   /** The rules every connector starts with. */
   readonly rules: readonly IngressRule[];
   access(): Promise<EdgeAccess>;
@@ -94,6 +97,7 @@ export async function startRig(): Promise<Rig> {
   let edge = await startEdge();
   ports = portsOf(edge);
   await writeFile(caFile, edge.caPem);
+  const relay = await startRelay(() => ports.tunnel);
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   let connectors = 0;
 
@@ -119,11 +123,12 @@ export async function startRig(): Promise<Rig> {
     tunnelId: tunnel.id,
     first,
     second,
+    relay,
     rules: rulesFor(first, second),
     async access() {
       const stateDir = join(directory, `connector-${connectors++}`);
       const credentials = { accountTag: store.account.id, tunnelId: tunnel.id, tunnelSecret: tunnel.secret };
-      return { credentials, edge: `127.0.0.1:${ports.tunnel}`, caPem: edge.caPem, caFile, stateDir };
+      return { credentials, edge: `127.0.0.1:${relay.port}`, caPem: edge.caPem, caFile, stateDir };
     },
     push: (rules) => store.configurations.put(tunnel.id, { ingress: rules }).version,
     async restartEdge() {
@@ -134,6 +139,7 @@ export async function startRig(): Promise<Rig> {
     open,
     async close() {
       agent.destroy();
+      await relay.close();
       await edge.stop(0);
       await Promise.all([first.close(), second.close()]);
       store.close();
