@@ -7,6 +7,7 @@ import { startChild } from './child.ts';
 import { applyLogLine, applyReadyCount, drainConnections, endConnections, startConnections } from './connection-log.ts';
 import { describeEnd, type RunEnd } from './failure.ts';
 import { type LogLine, parseLogLine } from './log-line.ts';
+import { quietenNoise } from './log-noise.ts';
 import { isSecretName } from './mask.ts';
 import { askMetricsServer, configurationVersion, readyConnections } from './metrics-server.ts';
 import { createRateGate } from './rate-gate.ts';
@@ -81,7 +82,7 @@ export function startRun(options: RunOptions): Run {
   }
 
   function readLine(text: string): void {
-    const line = masked(parseLogLine(text), options.mask);
+    const line = masked(quietenNoise(parseLogLine(text), options.edges.length > 0), options.mask);
     metricsPort ??= metricsPortIn(line);
     refusals = refusalsAfter(refusals, line);
     remember(lastLines, line);

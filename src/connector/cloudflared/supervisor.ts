@@ -122,8 +122,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     signal.addEventListener('abort', abort, { once: true });
     try {
       takeCharge(await launch());
-      supervising = supervise();
-      supervising.catch(started.reject);
+      // Whatever this rejects with is a bug: it fails the start, and later, with nobody waiting, the process.
+      supervising = supervise().catch((error: unknown) => {
+        started.reject(error);
+        throw error;
+      });
       await started.promise;
     } catch (error) {
       await stop(0);
