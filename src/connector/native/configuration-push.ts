@@ -51,8 +51,9 @@ export function answerPush(body: string, target: PushTarget): PushAnswer {
     target.version = push.version;
     return { lastAppliedVersion: push.version, err: null };
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { lastAppliedVersion: target.version, err: error.message };
+    // The edge is a peer: nothing it sends, such as a nesting too deep for JSON, may end the process.
+    const err = error instanceof AppError ? error.message : 'this configuration cannot be read';
+    return { lastAppliedVersion: target.version, err };
   }
 }
 

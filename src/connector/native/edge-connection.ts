@@ -192,6 +192,7 @@ class Connection implements EdgeConnection {
   private async callRegister(): Promise<void> {
     const { options, socket } = this;
     const stream = await this.controlStream();
+    if (stream.closed) throw this.lost('the edge ended the control stream', undefined);
     stream.respond({ ':status': 200 }, { endStream: false });
     const client = createRegistrationClient(stream, { timeoutMs: options.timings.rpcTimeoutMs });
     this.client = client;

@@ -186,7 +186,12 @@ class RequestStream implements Exchange {
 
   private sendTrailers(): void {
     if (this.stream.closed) return;
-    this.stream.sendTrailers(sendableTrailers(this.trailers ?? {}));
+    try {
+      this.stream.sendTrailers(sendableTrailers(this.trailers ?? {}));
+    } catch {
+      // node:http2 has rules of its own, such as one value for `date`. The body is whole and ends without trailers.
+      this.stream.sendTrailers({});
+    }
   }
 
   /** RFC 9113 8.1: the edge may stop sending. Later, since a reset right behind it makes node:http2 lose the end of an answer. */
@@ -251,6 +256,7 @@ export function refuseTcp(stream: ServerHttp2Stream, context: RequestContext): v
   context.counters.requests++;
   context.counters.answered(502);
   context.logger.warn({ reason: 'private network routing is off' }, 'the edge asked for a raw TCP stream');
+  if (stream.closed) return;
   const { headers } = encodeResponseHeaders({ status: 502, headers: [], source: 'cloudflared' });
   stream.respond(headers, { ...respondOptions(false), endStream: true });
 }

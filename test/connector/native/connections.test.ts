@@ -389,6 +389,7 @@ test('pushed configurations are applied in order when the tunnel is managed remo
     '{"version":4}',
     '{"version":4,"config":{"ingress":[{"service":"nonsense"}]}}',
     '{"version":4,"config":{"ingress":7}}',
+    `{"version":4,"config":{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}}`,
   ]) {
     const answer = await pushTo(connection, bad);
     assert.equal(answer.lastAppliedVersion, 3);

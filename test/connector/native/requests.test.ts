@@ -212,6 +212,16 @@ test('trailers the origin announced arrive after the body', async (t) => {
   assert.equal(answer.trailers['x-sum'], '42');
 });
 
+test('trailers HTTP/2 does not allow cost neither the body nor the connection', async (t) => {
+  const origin = await startCannedOrigin(
+    t,
+    'HTTP/1.1 200 OK\r\nTrailer: Date\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nDate: a\r\nDate: b\r\n\r\n',
+    false,
+  );
+  const { connection } = await startRig(t, [{ hostname: 'app.test', service: origin }]);
+  assert.equal((await ask(connection)).body.toString(), 'body');
+});
+
 test('a visitor who leaves aborts the request at the origin', async (t) => {
   const closed = Promise.withResolvers<void>();
   const origin = await startOrigin(t, (request) => {
