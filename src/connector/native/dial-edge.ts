@@ -60,7 +60,9 @@ function dialError(where: string, cause: Error & { code?: string }): EdgeError {
     message: `the edge's certificate is not trusted: ${cause.message}`,
     where,
     retryable: true,
-    hint: `the certificate must name ${edgeServerName} and come from a trusted authority (--edge-ca FILE names another)`,
+    hint:
+      `the certificate must name ${edgeServerName} and come from a trusted authority; --edge-ca FILE names another ` +
+      "(Cloudflare's own edge is signed by its Origin CA, whose root certificates Cloudflare publishes)",
     cause,
   });
 }
