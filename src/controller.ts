@@ -6,7 +6,15 @@ import type { Snapshot } from './model.ts';
 import type { Pass } from './reconcile.ts';
 
 /** Runs one pass; `full` reads everything remote even when nothing changed here. */
-export type RunPass = (options: { readonly full: boolean; readonly signal: AbortSignal }) => Promise<Pass>;
+export type RunPass = (options: PassRequest & { readonly signal: AbortSignal }) => Promise<Pass>;
+
+/** What may be asked of a pass. */
+export interface PassRequest {
+  /** Reads everything remote even when nothing changed here. */
+  readonly full: boolean;
+  /** A person agreed to the deletes that were held for their number. */
+  readonly confirmed: boolean;
+}
 
 /** What the controller needs. */
 export interface ControllerOptions {
@@ -31,9 +39,9 @@ export interface ControllerOptions {
 /** Decides when to look again. */
 export interface Controller {
   /** Asks for a pass: at once when idle, else folded into the next one. */
-  request(reason: string, options?: { readonly full?: boolean }): void;
+  request(reason: string, options?: Partial<PassRequest>): void;
   /** Resolves with the snapshot of a pass that began after this call; rejects when that pass failed. */
-  passNow(reason: string, options?: { readonly full?: boolean }): Promise<Snapshot>;
+  passNow(reason: string, options?: Partial<PassRequest>): Promise<Snapshot>;
   /** The last finished pass, once there is one. */
   snapshot(): Snapshot | undefined;
   /** Why the last pass failed, if it did. */
@@ -58,21 +66,22 @@ export function createController(options: ControllerOptions): Controller {
   const quietMs = options.quietMs ?? 100;
   const listeners = new Set<() => void>();
   const stopping = new AbortController();
-  let pending: { reasons: Set<string>; full: boolean; waiters: Waiter[] } | undefined;
+  let pending: { reasons: Set<string>; full: boolean; confirmed: boolean; waiters: Waiter[] } | undefined;
   let loop: Promise<void> | undefined;
   let retry: AbortController | undefined;
   let snapshot: Snapshot | undefined;
   let lastError: Error | undefined;
   let failures = 0;
 
-  function ask(reason: string, full: boolean, waiter?: Waiter): void {
+  function ask(reason: string, asked: Partial<PassRequest>, waiter?: Waiter): void {
     if (stopping.signal.aborted) {
       waiter?.reject(stopping.signal.reason);
       return;
     }
-    pending ??= { reasons: new Set(), full: false, waiters: [] };
+    pending ??= { reasons: new Set(), full: false, confirmed: false, waiters: [] };
     pending.reasons.add(reason);
-    pending.full ||= full;
+    pending.full ||= asked.full ?? false;
+    pending.confirmed ||= asked.confirmed ?? false;
     if (waiter !== undefined) pending.waiters.push(waiter);
     retry?.abort();
     loop ??= run().finally(() => {
@@ -84,22 +93,24 @@ export function createController(options: ControllerOptions): Controller {
     while (pending !== undefined && !stopping.signal.aborted) {
       const batch = pending;
       pending = undefined;
-      await onePass([...batch.reasons], batch.full, batch.waiters);
+      await onePass([...batch.reasons], batch, batch.waiters);
       // Whatever arrives in this window becomes one pass, so a burst of events costs a handful.
       await clock.sleep(quietMs, stopping.signal).catch(() => undefined);
     }
   }
 
-  async function onePass(reasons: string[], full: boolean, waiters: readonly Waiter[]): Promise<void> {
+  async function onePass(reasons: string[], asked: PassRequest, waiters: readonly Waiter[]): Promise<void> {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(options.deadlineMs ?? 120_000)]);
     const ended = new AbortController();
     const glancing = glanceWhileSlow(AbortSignal.any([signal, ended.signal]));
     try {
-      const pass = await options.runPass({ full, signal }).finally(() => ended.abort());
+      const pass = await options
+        .runPass({ full: asked.full, confirmed: asked.confirmed, signal })
+        .finally(() => ended.abort());
       snapshot = { ...pass, revision: (snapshot?.revision ?? 0) + 1, finishedAt: new Date(clock.now()), reasons };
       lastError = undefined;
       // Services whose changes failed are tried again, with the same patience as a failed pass.
-      if (pass.failed.length === 0) failures = 0;
+      if (!pass.isUndone) failures = 0;
       else scheduleRetry('retry: some changes failed');
       for (const waiter of waiters) waiter.resolve(snapshot);
     } catch (error) {
@@ -148,7 +159,7 @@ export function createController(options: ControllerOptions): Controller {
     clock.sleep(backoffMs(failures++, retryFirstMs, retryMaxMs), signal).then(
       () => {
         retry = undefined;
-        ask(reason, true);
+        ask(reason, { full: true });
       },
       // Aborted: a newer request or the end came first.
       () => undefined,
@@ -156,9 +167,8 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   return {
-    request: (reason, asked) => ask(reason, asked?.full ?? false),
-    passNow: (reason, asked) =>
-      new Promise((resolve, reject) => ask(reason, asked?.full ?? false, { resolve, reject })),
+    request: (reason, asked) => ask(reason, asked ?? {}),
+    passNow: (reason, asked) => new Promise((resolve, reject) => ask(reason, asked ?? {}, { resolve, reject })),
     snapshot: () => snapshot,
     lastError: () => lastError,
     subscribe(listener) {

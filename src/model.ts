@@ -233,4 +233,8 @@ export interface Snapshot {
   readonly desired: DesiredState;
   readonly plans: readonly Plan<unknown>[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Services for which something could not be done that may work later: worth another pass. */
+  readonly failed: readonly ServiceId[];
+  /** Something could not be done, if only taking down what no service has any more: worth another pass. */
+  readonly isUndone: boolean;
 }

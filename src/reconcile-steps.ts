@@ -30,6 +30,8 @@ export interface Steps {
     plan: Plan<T>,
     phase: 'upsert' | 'delete',
   ): Promise<readonly ServiceId[]>;
+  /** Some step was refused, whomever it concerned. */
+  hasFailed(): boolean;
   didFail(name: StepName): boolean;
 }
 
@@ -62,6 +64,7 @@ export function createSteps(logger: Logger, signal: AbortSignal): Steps {
     problems,
     failed,
     run,
+    hasFailed: () => failed.size > 0 || failedSteps.size > 0,
     didFail: (name) => failedSteps.has(name),
     async apply(name, reconciler, plan, phase) {
       const concerned = concernedBy(plan, phase);

@@ -64,10 +64,7 @@ export interface PassOptions {
 }
 
 /** A finished pass. */
-export type Pass = Omit<Snapshot, 'revision' | 'finishedAt' | 'reasons'> & {
-  /** Services for which something could not be done that may work later: worth another pass. */
-  readonly failed: readonly ServiceId[];
-};
+export type Pass = Omit<Snapshot, 'revision' | 'finishedAt' | 'reasons'>;
 
 /**
  * One pass: look at everything, decide, and change only what differs.
@@ -113,6 +110,7 @@ export async function reconcile(deps: Deps, options: PassOptions, signal: AbortS
       ...steps.problems,
     ],
     failed: [...steps.failed],
+    isUndone: steps.hasFailed(),
   };
   madeWith.set(pass, deps);
   return pass;
@@ -206,7 +204,7 @@ const madeWith = new WeakMap<Pass, Deps>();
 function isSettled({ deps, desired, policy }: Work, options: PassOptions): boolean {
   const { previous } = options;
   if (previous === undefined || options.full || options.planOnly === true) return false;
-  if (previous.failed.length > 0 || !isMadeWith(previous, deps)) return false;
+  if (previous.isUndone || !isMadeWith(previous, deps)) return false;
   // What was held may be done now.
   const mayDelete = (policy.complete && !previous.complete) || policy.confirmed === true;
   if (mayDelete && previous.plans.some((plan) => plan.held.length > 0)) return false;

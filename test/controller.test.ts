@@ -15,6 +15,7 @@ const empty: Pass = {
   plans: [],
   diagnostics: [],
   failed: [],
+  isUndone: false,
 };
 
 /** A controller whose passes end when the test says so. */
@@ -101,7 +102,7 @@ describe('the controller', () => {
 
   test('services that failed are tried again although the pass went through', async () => {
     const { clock, passes, controller } = setUp(async (pass) =>
-      pass === 1 ? { ...empty, failed: ['docker/a'] } : empty,
+      pass === 1 ? { ...empty, failed: ['docker/a'], isUndone: true } : empty,
     );
     controller.request('start');
     await settle();

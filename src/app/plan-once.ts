@@ -41,7 +41,11 @@ export async function planOnce(
         route: discovery.route,
         compile: (entries, previous) => discovery.compile(entries, previous, names),
         access: createUnenforcedAccess({ loopbackOnly: settings.loopbackOnly }),
-        ingress: ingressOf(api, place.account, tunnelId, (aborting) => dns.ownedHostnames(aborting)),
+        ingress: ingressOf(
+          { api, account: place.account, exclusive: settings.edge === 'embedded' },
+          tunnelId,
+          (aborting) => dns.ownedHostnames(aborting),
+        ),
         dns,
         mode: settings.mode,
         logger,
@@ -67,11 +71,10 @@ async function findTunnel(
 
 /** The rules as the API shows them: a native connector reports its own there. Without a tunnel there are none. */
 function ingressOf(
-  api: CloudflareApi,
-  account: string,
+  { api, account, exclusive }: { readonly api: CloudflareApi; readonly account: string; readonly exclusive: boolean },
   tunnelId: string | undefined,
   ownedHostnames: (signal: AbortSignal) => Promise<ReadonlySet<string>>,
 ): IngressReconciler {
   if (tunnelId === undefined) return createLocalIngress({ updateIngress: async () => undefined });
-  return createRemoteIngress({ api, account, tunnelId, ownedHostnames });
+  return createRemoteIngress({ api, account, tunnelId, ownedHostnames, exclusive });
 }

@@ -30,7 +30,8 @@ export interface RoadOptions {
   readonly api: CloudflareApi;
   readonly edge: LocalEdge | undefined;
   readonly owner: string;
-  readonly dataDir: string;
+  /** Fetches the tunnel's secret again instead of using the one on disk. */
+  readonly refresh: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -89,7 +90,8 @@ function tunnelOptions(
     api: options.api,
     accountTag: place.account,
     tunnel: tunnel.kind === 'named' ? { name: tunnel.name } : { id: tunnel.id },
-    stateDir: options.dataDir,
+    stateDir: options.settings.dataDir,
+    refresh: options.refresh,
     configSrc: choice.kind === 'native' ? 'local' : 'cloudflare',
     logger: options.logger,
   };
@@ -110,7 +112,7 @@ function createConnector(
       credentials: tunnel.credentials,
       edges: addresses,
       caFile,
-      stateDir: options.dataDir,
+      stateDir: settings.dataDir,
       haConnections,
       rules: closedRules,
       gracePeriodMs: drainMs,

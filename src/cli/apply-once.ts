@@ -13,20 +13,23 @@ export interface Applied {
 }
 
 /** Applies once. Rejects with an AppError when the pass failed. */
-export async function applyOnce(options: AppOptions): Promise<Applied> {
-  const revision = await askRunning(options);
+export async function applyOnce({
+  confirmed,
+  ...options
+}: AppOptions & { readonly confirmed: boolean }): Promise<Applied> {
+  const revision = await askRunning(options, confirmed);
   if (revision !== undefined) return { by: 'running instance', revision, plans: [], failed: [] };
   const app = createApp(options);
   try {
     await app.start();
-    const snapshot = await app.pass('apply');
-    return { by: 'this command', revision: snapshot.revision, plans: snapshot.plans, failed: [] };
+    const snapshot = await app.pass('apply', { confirmed });
+    return { by: 'this command', revision: snapshot.revision, plans: snapshot.plans, failed: snapshot.failed };
   } finally {
     await app.stop();
   }
 }
 
-async function askRunning({ loaded }: AppOptions): Promise<number | undefined> {
+async function askRunning({ loaded }: AppOptions, confirmDeletes: boolean): Promise<number | undefined> {
   const { host, port } = loaded.settings.webListen;
   const token = openStateDir(loaded.settings.dataDir).readOrCreate('web-token', newSecret);
   const at = host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host;
@@ -34,7 +37,8 @@ async function askRunning({ loaded }: AppOptions): Promise<number | undefined> {
   try {
     const answer = await fetch(url, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ confirmDeletes }),
       signal: AbortSignal.timeout(120_000),
     });
     return readAnswer(answer.status, await answer.json());

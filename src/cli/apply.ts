@@ -9,10 +9,17 @@ export function addApplyCommand(program: Command, io: CliIo): void {
   program
     .command('apply')
     .description('one pass, then exit')
-    .action(async () => {
+    .option('--confirm-deletes', 'also make the deletes that were held because there are many')
+    .action(async (options: { confirmDeletes?: boolean }) => {
       const { loaded, logger } = loadForCommand(program, 'warn');
       const { applyOnce } = await import('./apply-once.ts');
-      const result = await applyOnce({ loaded, inputs: settingsInputs(program), logger, env: process.env });
+      const result = await applyOnce({
+        confirmed: options.confirmDeletes === true,
+        loaded,
+        inputs: settingsInputs(program),
+        logger,
+        env: process.env,
+      });
       if (globalOptions(program).json === true) io.out(`${JSON.stringify(result, null, 2)}\n`);
       else if (result.by === 'running instance')
         io.out(`Done by the running instance (revision ${result.revision}).\n`);

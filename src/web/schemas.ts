@@ -71,3 +71,10 @@ export const errorSchema = {
   type: 'object',
   properties: { error: { type: 'object', properties: { code: text, message: text, hint: text } } },
 } as const;
+
+/** What `POST /api/pass` takes; nothing at all is fine. */
+export const passRequestSchema = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: { confirmDeletes: { type: 'boolean' } },
+} as const;

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import type { ListenAddress } from '../settings/settings.ts';
 import type { Status } from '../status.ts';
 import { type PublicAddress, renderPage } from './page.ts';
-import { errorSchema, passSchema, statusSchema } from './schemas.ts';
+import { errorSchema, passRequestSchema, passSchema, statusSchema } from './schemas.ts';
 import { isSameSecret } from './secret.ts';
 
 /** What the routes show and may ask for. */
@@ -12,8 +12,8 @@ export interface WebOptions {
   readonly status: () => Status;
   readonly publicAddress: PublicAddress;
   readonly metrics: () => Promise<string>;
-  /** Runs a full pass and resolves when it is done. */
-  readonly pass: () => Promise<unknown>;
+  /** Runs a full pass and resolves when it is done; `confirmed` also makes the deletes that were held for their number. */
+  readonly pass: (confirmed: boolean) => Promise<unknown>;
   /** Whoever wants to change something shows this; it is kept in the data directory. */
   readonly token: string;
 }
@@ -48,17 +48,21 @@ export function createWeb(options: WebOptions): FastifyInstance {
   });
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
   app.get('/api/status', { schema: { response: { 200: statusSchema } } }, () => options.status());
-  app.post('/api/pass', { schema: { response: { 200: passSchema, 401: errorSchema } } }, async (request, reply) => {
-    // A bearer token is something another site's script cannot make a browser send.
-    if (!isSameSecret(request.headers.authorization, `Bearer ${options.token}`)) {
-      const hint = 'send the token from the data directory as `Authorization: Bearer …`';
-      return reply
-        .code(401)
-        .send({ error: { code: 'E_UNAUTHORIZED', message: 'this changes things and needs the token', hint } });
-    }
-    await options.pass();
-    return { revision: options.status().revision };
-  });
+  app.post<{ Body?: { confirmDeletes?: boolean } }>(
+    '/api/pass',
+    { schema: { body: passRequestSchema, response: { 200: passSchema, 401: errorSchema } } },
+    async (request, reply) => {
+      // A bearer token is something another site's script cannot make a browser send.
+      if (!isSameSecret(request.headers.authorization, `Bearer ${options.token}`)) {
+        const hint = 'send the token from the data directory as `Authorization: Bearer …`';
+        return reply
+          .code(401)
+          .send({ error: { code: 'E_UNAUTHORIZED', message: 'this changes things and needs the token', hint } });
+      }
+      await options.pass(request.body?.confirmDeletes === true);
+      return { revision: options.status().revision };
+    },
+  );
   return app;
 }
 

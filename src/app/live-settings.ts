@@ -1,0 +1,53 @@
+// The settings while the program runs: what may change at once does, what may not is said, and a mistake changes nothing.
+import { AppError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { type LoadedSettings, loadSettings, type SettingsInputs, settingsSchema } from '../settings/load.ts';
+import { changedKeys } from '../settings/reload.ts';
+import type { Settings } from '../settings/settings.ts';
+import { watchSettingsFile } from '../settings/watch.ts';
+
+/** Settings that follow their file. */
+export interface LiveSettings {
+  current(): Settings;
+  /** Begins to follow the file; `onChange` is called after something took effect. */
+  watch(onChange: () => void): void;
+  stop(): void;
+}
+
+/** The settings as loaded, until the file says otherwise. */
+export function createLiveSettings(loaded: LoadedSettings, inputs: SettingsInputs, logger: Logger): LiveSettings {
+  let { raw, settings } = loaded;
+  let unwatch: () => void = () => undefined;
+
+  function reload(onChange: () => void): void {
+    try {
+      const fresh = loadSettings(inputs);
+      const late = changedKeys(raw, fresh.raw, settingsSchema.schema as never).filter(
+        ({ reload: when }) => when !== 'hot',
+      );
+      if (late.length > 0) logger.warn({ keys: late.map(({ key }) => key) }, 'changed settings that need a restart');
+      raw = fresh.raw;
+      settings = hotSettings(settings, fresh.settings);
+      onChange();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      // The running settings stay as they are: a typo while editing must not take anything down.
+      const { code, message: reason, where, hint } = error;
+      logger.error({ code, reason, where, hint }, 'settings not applied');
+    }
+  }
+
+  return {
+    current: () => settings,
+    watch(onChange) {
+      if (loaded.file !== undefined) unwatch = watchSettingsFile(loaded.file, () => reload(onChange));
+    },
+    stop: () => unwatch(),
+  };
+}
+
+/** The running settings with those keys of the fresh ones that apply without a restart (`x-reload: hot`). */
+function hotSettings(running: Settings, fresh: Settings): Settings {
+  const { mode, expose, services, accessDefault, policies } = fresh;
+  return { ...running, mode, expose, services, accessDefault, policies };
+}

@@ -1,0 +1,65 @@
+// What a pass and a glance are made of, here: discovery, the road, and the settings of the moment.
+
+import type { Reconciler } from '../contracts.ts';
+import type { RunPass } from '../controller.ts';
+import type { Logger } from '../logger.ts';
+import type { AccessApplication, IngressEntry } from '../model.ts';
+import { type Pass, reconcile } from '../reconcile.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Discovery } from './discovery.ts';
+import type { Road } from './road.ts';
+import type { RoadKeeper } from './road-keeper.ts';
+
+/** What passes are made of. */
+export interface PassesOptions {
+  readonly discovery: Discovery;
+  readonly access: Reconciler<AccessApplication>;
+  readonly road: RoadKeeper;
+  readonly settings: () => Settings;
+  readonly owner: string;
+  readonly logger: Logger;
+}
+
+/** For the controller. */
+export interface Passes {
+  readonly run: RunPass;
+  /** Looks again while a pass is held up, and closes what must not stay open; opens nothing. */
+  glance(signal: AbortSignal): Promise<void>;
+}
+
+/** Passes that remember the last one. */
+export function createPasses(options: PassesOptions): Passes {
+  const { discovery, access, settings, owner, logger } = options;
+  let previous: Pass | undefined;
+
+  function compile(road: Road, entries: readonly IngressEntry[], before: readonly IngressEntry[]) {
+    return discovery.compile(entries, before, { zones: road.place.zones, tunnelTarget: road.tunnelTarget, owner });
+  }
+
+  return {
+    async run({ full, confirmed, signal }) {
+      const road = await options.road.ensure(signal);
+      const deps = {
+        list: (aborting: AbortSignal) => discovery.list.list(aborting),
+        route: discovery.route,
+        compile: (entries: readonly IngressEntry[], before: readonly IngressEntry[]) => compile(road, entries, before),
+        access,
+        ingress: road.ingress,
+        dns: road.dns,
+        mode: settings().mode,
+        logger,
+      };
+      previous = await reconcile(deps, { full, confirmed, previous }, signal);
+      options.road.open(road);
+      return previous;
+    },
+    async glance(signal) {
+      const road = options.road.current();
+      if (road === undefined || settings().mode === 'dry-run') return;
+      const listed = await discovery.list.list(signal);
+      const routed = discovery.route(listed.services, previous?.entries ?? []);
+      const { desired } = compile(road, routed.entries, previous?.desired.ingress ?? []);
+      await road.ingress.withdraw(desired, signal);
+    },
+  };
+}
