@@ -1,34 +1,28 @@
 // The local certificate authority: made once, kept in one private file, never replaced without being asked.
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
 import { AppError } from '../errors.ts';
+import {
+  type AlternativeNames,
+  createAuthorityCertificate,
+  createServerCertificate,
+  type Issuer,
+  type Validity,
+} from './x509.ts';
 
 /** Key and certificate together: one file, so that no crash can leave one without the other. */
 export const authorityFile = 'ca-key.pem';
 /** The certificate alone, for people to import into their browsers and connectors to trust. */
 export const certificateFile = 'ca.pem';
 
-const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-const signing = { name: 'ECDSA', hash: 'SHA-256' } as const;
+const curve = 'prime256v1';
 const day = 24 * 60 * 60 * 1000;
 const authorityLifetime = 3650 * day;
 /** Browsers refuse leaf certificates that are valid for longer than 398 days. */
-const leafLifetime = 397 * day;
+const leafLifetime = 396 * day;
+/** An authority with less life than this could not sign anything worth having. */
+const leastLife = 30 * day;
 /** Clocks differ: a certificate is valid from a little before it was made. */
 const clockSkew = day;
 
@@ -42,14 +36,8 @@ export interface IssuedCertificate {
 /** Signs certificates that whoever trusts `caPem` accepts. */
 export interface Authority {
   readonly caPem: string;
-  /** A server certificate for these DNS names and IP addresses, valid from `now` (ms). */
-  issue(names: AlternativeNames, now: number): Promise<IssuedCertificate>;
-}
-
-/** What a certificate is for. */
-export interface AlternativeNames {
-  readonly dns: readonly string[];
-  readonly ip?: readonly string[];
+  /** A server certificate for these names, valid from `now` (ms). */
+  issue(names: AlternativeNames, now: number): IssuedCertificate;
 }
 
 /** Loads the authority kept in `directory`, or makes one when there is none; E_STATE when the file is there but unusable. */
@@ -59,62 +47,47 @@ export async function openAuthority(directory: string, now: number): Promise<Aut
   });
   const path = join(directory, authorityFile);
   const kept = await readIfThere(path);
-  const authority = kept === undefined ? await createAuthority(path, now) : await loadAuthority(path, kept, now);
-  const certPem = authority.certificate.toString('pem');
+  const issuer = kept === undefined ? await createIssuer(path, now) : await loadIssuer(path, kept, now);
+  const caPem = issuer.certificate.toString();
   const publicPath = join(directory, certificateFile);
-  if ((await readIfThere(publicPath)) !== `${certPem}\n`) await writeAtomically(publicPath, `${certPem}\n`, 0o644);
-  return createIssuer(authority);
+  if ((await readIfThere(publicPath)) !== caPem) await writeAtomically(publicPath, caPem, 0o644);
+  return createAuthority(issuer, caPem);
 }
 
-interface AuthorityKey {
-  readonly certificate: X509Certificate;
-  readonly privateKey: webcrypto.CryptoKey;
+async function createIssuer(path: string, now: number): Promise<Issuer> {
+  const keys = generateKeyPairSync('ec', { namedCurve: curve });
+  // People may have several: the number tells them apart in a browser's list.
+  const name = `Sallyport local CA ${randomBytes(4).toString('hex')}`;
+  const validity = { from: new Date(now - clockSkew), to: new Date(now + authorityLifetime) };
+  const certPem = createAuthorityCertificate(name, keys, validity);
+  const keyPem = keys.privateKey.export({ type: 'pkcs8', format: 'pem' });
+  await writeAtomically(path, `${keyPem}${certPem}`, 0o600);
+  return { certificate: new X509Certificate(certPem), privateKey: keys.privateKey };
 }
 
-async function createAuthority(path: string, now: number): Promise<AuthorityKey> {
-  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: `CN=Sallyport local CA ${serialNumber().slice(0, 8)}, O=Sallyport`,
-    notBefore: new Date(now - clockSkew),
-    notAfter: new Date(now + authorityLifetime),
-    keys,
-    signingAlgorithm: signing,
-    extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  const keyPem = await exportKey(keys.privateKey);
-  await writeAtomically(path, `${keyPem}\n${certificate.toString('pem')}\n`, 0o600);
-  return { certificate, privateKey: keys.privateKey };
-}
-
-async function loadAuthority(path: string, text: string, now: number): Promise<AuthorityKey> {
-  const authority = await parseAuthority(text).catch((cause: unknown) => {
-    throw stateError('the local certificate authority cannot be read', path, remake, cause);
-  });
-  if (authority.certificate.notAfter.getTime() < now + leafLifetime / 12)
+async function loadIssuer(path: string, text: string, now: number): Promise<Issuer> {
+  const issuer = parseIssuer(path, text);
+  if (Date.parse(issuer.certificate.validTo) < now + leastLife)
     throw stateError('the local certificate authority has expired', path, remake);
   // Whoever can read this file can impersonate every name to those who trust it.
   await chmod(path, 0o600);
-  return authority;
+  return issuer;
 }
 
 const remake =
   'restore it from a backup, or delete it to have a new one made (browsers and connectors must then trust the new ca.pem)';
 
-async function parseAuthority(text: string): Promise<AuthorityKey> {
-  const key = PemConverter.decodeFirst(section(text, 'PRIVATE KEY'));
-  const privateKey = await webcrypto.subtle.importKey('pkcs8', key, keyAlgorithm, true, ['sign']);
-  const certificate = new X509Certificate(section(text, 'CERTIFICATE'));
-  const publicKey = await certificate.publicKey.export(keyAlgorithm, ['verify'], webcrypto);
-  const sample = new TextEncoder().encode(certificate.serialNumber);
-  const signature = await webcrypto.subtle.sign(signing, privateKey, sample);
-  if (!(await webcrypto.subtle.verify(signing, publicKey, signature, sample)))
-    throw new Error('the key does not belong to the certificate');
-  return { certificate, privateKey };
+function parseIssuer(path: string, text: string): Issuer {
+  try {
+    const privateKey = createPrivateKey(section(text, 'PRIVATE KEY'));
+    const certificate = new X509Certificate(section(text, 'CERTIFICATE'));
+    if (privateKey.asymmetricKeyDetails?.namedCurve !== curve) throw new Error('the key is not on curve P-256');
+    if (!certificate.ca) throw new Error('the certificate is not an authority');
+    if (!certificate.checkPrivateKey(privateKey)) throw new Error('the key does not belong to the certificate');
+    return { certificate, privateKey };
+  } catch (cause) {
+    throw stateError('the local certificate authority cannot be read', path, remake, cause);
+  }
 }
 
 function section(text: string, label: string): string {
@@ -126,53 +99,19 @@ function section(text: string, label: string): string {
   return text.slice(from, to + end.length);
 }
 
-async function createIssuer(authority: AuthorityKey): Promise<Authority> {
+function createAuthority(issuer: Issuer, caPem: string): Authority {
   // One key for all leaf certificates of this process: it never leaves memory, and making keys costs more than signing.
-  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
-  const keyPem = await exportKey(keys.privateKey);
-  const issue = async (names: AlternativeNames, now: number): Promise<IssuedCertificate> => {
-    const expiresAt = Math.min(now + leafLifetime, authority.certificate.notAfter.getTime());
-    const certificate = await X509CertificateGenerator.create({
-      serialNumber: serialNumber(),
-      subject: [{ CN: [commonName(names)] }],
-      issuer: authority.certificate.subject,
-      notBefore: new Date(now - clockSkew),
-      notAfter: new Date(expiresAt),
-      publicKey: keys.publicKey,
-      signingKey: authority.privateKey,
-      signingAlgorithm: signing,
-      extensions: [
-        new BasicConstraintsExtension(false, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-        await AuthorityKeyIdentifierExtension.create(authority.certificate, false, webcrypto),
-        await SubjectKeyIdentifierExtension.create(keys.publicKey),
-        new SubjectAlternativeNameExtension([
-          ...names.dns.map((value) => ({ type: 'dns', value }) as const),
-          ...(names.ip ?? []).map((value) => ({ type: 'ip', value }) as const),
-        ]),
-      ],
-    });
-    return { certPem: certificate.toString('pem'), keyPem, expiresAt };
+  const keys = generateKeyPairSync('ec', { namedCurve: curve });
+  const keyPem = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const end = Date.parse(issuer.certificate.validTo);
+  return {
+    caPem,
+    issue: (names, now) => {
+      const expiresAt = Math.min(now + leafLifetime, end);
+      const validity: Validity = { from: new Date(now - clockSkew), to: new Date(expiresAt) };
+      return { certPem: createServerCertificate(names, keys.publicKey, validity, issuer), keyPem, expiresAt };
+    },
   };
-  return { caPem: `${authority.certificate.toString('pem')}\n`, issue };
-}
-
-/** X.520 allows 64 characters; clients look at the alternative names only. */
-function commonName(names: AlternativeNames): string {
-  const first = names.dns[0] ?? names.ip?.[0] ?? 'sallyport';
-  return first.length <= 64 ? first : 'sallyport';
-}
-
-function serialNumber(): string {
-  const bytes = webcrypto.getRandomValues(new Uint8Array(16));
-  // Positive and never starting with zero: RFC 5280 4.1.2.2.
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return Buffer.from(bytes).toString('hex');
-}
-
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

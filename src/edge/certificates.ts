@@ -2,10 +2,14 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import { edgeServerName, probeServerName } from '../protocol/server-names.ts';
-import { type AlternativeNames, type IssuedCertificate, openAuthority } from './authority.ts';
+import { type IssuedCertificate, openAuthority } from './authority.ts';
+import type { AlternativeNames } from './x509.ts';
 
 /** Every name a connector may ask the tunnel port for. */
 export const tunnelServerNames: readonly string[] = [edgeServerName, 'quic.cftunnel.com', probeServerName];
+
+/** 127.0.0.1 and ::1. */
+const loopback = [Uint8Array.of(127, 0, 0, 1), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)];
 
 /** A certificate is replaced when this much of its life is left (ms). */
 const renewBefore = 30 * 24 * 60 * 60 * 1000;
@@ -35,14 +39,14 @@ export interface TlsIdentity {
 export interface Certificates {
   readonly caPem: string;
   /** For connectors. */
-  tunnel(): Promise<TlsIdentity>;
+  tunnel(): TlsIdentity;
   /** For a visitor who sent this SNI, or none. */
-  visitor(serverName: string | undefined): Promise<TlsIdentity>;
+  visitor(serverName: string | undefined): TlsIdentity;
 }
 
 interface Entry {
-  readonly identity: Promise<TlsIdentity>;
-  expiresAt: number;
+  readonly identity: TlsIdentity;
+  readonly expiresAt: number;
 }
 
 /** Opens the authority (making it the first time); throws E_STATE when its files cannot be used. */
@@ -51,42 +55,34 @@ export async function createCertificates(options: CertificateOptions): Promise<C
   const authority = await openAuthority(options.directory, clock.now());
   const cache = new Map<string, Entry>();
 
-  function contextFor(key: string, names: AlternativeNames): Promise<TlsIdentity> {
+  function identityFor(key: string, names: AlternativeNames): TlsIdentity {
     const found = cache.get(key);
     cache.delete(key);
-    const entry = found !== undefined && clock.now() < found.expiresAt - renewBefore ? found : issue(key, names);
+    const entry = found !== undefined && clock.now() < found.expiresAt - renewBefore ? found : issue(names);
     cache.set(key, entry);
     if (cache.size > (options.maxCached ?? defaultMaxCached)) evictOldest(cache);
     return entry.identity;
   }
 
-  function issue(key: string, names: AlternativeNames): Entry {
+  function issue(names: AlternativeNames): Entry {
     const issued = authority.issue(names, clock.now());
-    const entry: Entry = { identity: issued.then(identify), expiresAt: Number.POSITIVE_INFINITY };
-    issued.then(
-      (certificate) => {
-        entry.expiresAt = certificate.expiresAt;
-      },
-      // A name the library cannot encode must not stay in the cache as a failure; the caller sees the error itself.
-      () => cache.delete(key),
-    );
-    return entry;
+    return { identity: identify(issued), expiresAt: issued.expiresAt };
   }
 
   const fallback: AlternativeNames = {
     dns: [...new Set([...options.domains, 'localhost'])].flatMap((domain) => [domain, `*.${domain}`]),
-    ip: ['127.0.0.1', '::1'],
+    ip: loopback,
   };
 
   return {
     caPem: authority.caPem,
-    tunnel: () => contextFor(':tunnel', { dns: tunnelServerNames }),
+    tunnel: () => identityFor(':tunnel', { dns: tunnelServerNames }),
     visitor: (serverName) => {
       const hostname = serverName?.toLowerCase();
       // A scanner inventing names gets the one shared certificate: no work and no memory per name.
       if (hostname === undefined || !isHostname(hostname) || !options.isRouted(hostname))
-        return contextFor(':visitor', fallback);
-      return contextFor(hostname, { dns: [hostname] });
+        return identityFor(':visitor', fallback);
+      return identityFor(hostname, { dns: [hostname] });
     },
   };
 }

@@ -198,7 +198,7 @@ async function renewCertificates(
     await options.clock.sleep(certificateCheckMs, options.signal).catch(() => undefined);
     if (options.signal.aborted) return;
     try {
-      for (const listener of [listeners.http, listeners.https, listeners.tunnel]) await listener?.refreshCertificate();
+      for (const listener of [listeners.http, listeners.https, listeners.tunnel]) listener?.refreshCertificate();
     } catch (error) {
       // The certificates in use are good for weeks; tomorrow is another attempt.
       options.logger.error({ err: error }, 'certificates could not be renewed');

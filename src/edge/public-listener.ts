@@ -42,7 +42,7 @@ export interface PublicListenerOptions {
 export interface PublicListener {
   readonly address: ListenAddress;
   /** Renews what visitors see who send no server name. */
-  refreshCertificate(): Promise<void>;
+  refreshCertificate(): void;
   /** Accepts no more requests; resolves when the present ones are served and their connections closed. */
   drain(): Promise<void>;
   /** Ends every connection there is. */
@@ -115,11 +115,11 @@ export async function createPublicListener(options: PublicListenerOptions): Prom
   }
 
   let draining = false;
-  const refreshCertificate = async () => {
+  const refreshCertificate = () => {
     if (certificates !== undefined && 'setSecureContext' in server)
-      (server as ReturnType<typeof createSecureServer>).setSecureContext(await certificates.visitor(undefined));
+      (server as ReturnType<typeof createSecureServer>).setSecureContext(certificates.visitor(undefined));
   };
-  await refreshCertificate();
+  refreshCertificate();
   const setting = certificates === undefined ? 'embedded_edge.http' : 'embedded_edge.https';
   const address = await listen(server, options.address, setting);
   return {
@@ -164,12 +164,7 @@ function createHttpsServer(certificates: Certificates, options: PublicListenerOp
     ALPNProtocols: ['h2', 'http/1.1'],
     minVersion: 'TLSv1.2',
     handshakeTimeout: options.timeouts.handshake,
-    SNICallback: (name, done) => {
-      certificates.visitor(name).then(
-        ({ context }) => done(null, context),
-        (error: Error) => done(error),
-      );
-    },
+    SNICallback: (name, done) => done(null, certificates.visitor(name).context),
   });
   server.on('tlsClientError', (error, socket) => {
     options.logger.debug({ err: error, remote: socket.remoteAddress }, 'TLS handshake of a visitor failed');

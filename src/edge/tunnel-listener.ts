@@ -32,7 +32,7 @@ export interface TunnelListenerOptions {
 export interface TunnelListener {
   readonly address: ListenAddress;
   /** Renews what clients see who send no server name. */
-  refreshCertificate(): Promise<void>;
+  refreshCertificate(): void;
   /** Accepts no more connectors. */
   close(): void;
   /** Ends every connection there is. */
@@ -53,12 +53,7 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     minVersion: 'TLSv1.2',
     noDelay: true,
     keepAlive: true,
-    SNICallback: (_name, done) => {
-      certificates.tunnel().then(
-        ({ context }) => done(null, context),
-        (error: Error) => done(error),
-      );
-    },
+    SNICallback: (_name, done) => done(null, certificates.tunnel().context),
   });
 
   server.on('connection', (socket: Socket) => {
@@ -124,8 +119,8 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     logger.info({ tunnel: tunnelId, connector: clientId, connIndex, reason }, 'connector connection closed');
   }
 
-  const refreshCertificate = async () => server.setSecureContext(await certificates.tunnel());
-  await refreshCertificate();
+  const refreshCertificate = () => server.setSecureContext(certificates.tunnel());
+  refreshCertificate();
   const address = await listen(server, options.address, 'embedded_edge.tunnel');
   return {
     address,
