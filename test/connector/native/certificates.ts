@@ -13,7 +13,7 @@ export interface TestCertificate {
 /** An authority that issues certificates for the names given. */
 export interface TestAuthority {
   readonly caPem: string;
-  issue(dns: readonly string[], ip?: readonly string[]): Promise<TestCertificate>;
+  issue(dns: readonly string[]): Promise<TestCertificate>;
 }
 
 /** A new authority. */
@@ -23,8 +23,8 @@ export async function createTestAuthority(): Promise<TestAuthority> {
   await rm(directory, { recursive: true });
   return {
     caPem: authority.caPem,
-    async issue(dns, ip = []) {
-      const { certPem, keyPem } = await authority.issue({ dns, ip }, Date.now());
+    async issue(dns) {
+      const { certPem, keyPem } = await authority.issue({ dns }, Date.now());
       return { cert: certPem, key: keyPem };
     },
   };
