@@ -1,9 +1,10 @@
 // Reads the settings: file, environment, platform options and flags, in that order, later ones winning; then checks them once.
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import { ValidationError } from '../errors.ts';
+import { createSettingsSource } from '../sources/file.ts';
 import { parse, schemaOf } from '../validate.ts';
 import { settingsFromEnvironment } from './environment.ts';
 import { resolveSettings } from './resolve.ts';
@@ -42,6 +43,8 @@ export function loadSettings(inputs: SettingsInputs): LoadedSettings {
   const merged = merge(merge(fromFile, fromEnvironment), inputs.overrides ?? {});
   const raw = parse(settingsSchema, merged, { where, code: 'E_SETTINGS_INVALID' });
   const settings = resolveSettings(raw, { readSecret, where, defaultDataDir: defaultDataDir(inputs), cwd: inputs.cwd });
+  // Read once for its errors: a mistake in a service is a mistake in the settings, not something a pass should stumble over.
+  createSettingsSource(settings.services, where);
   return { settings, raw, file };
 }
 
@@ -57,7 +60,7 @@ export function readSettingsFile(file: string): Record<string, unknown> {
       hint: 'mend the line it names',
     });
   }
-  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+  const value = plainValue(document, file) ?? {};
   if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new ValidationError({
     code: 'E_SETTINGS_INVALID',
@@ -65,6 +68,22 @@ export function readSettingsFile(file: string): Record<string, unknown> {
     where: file,
     hint: 'begin with a line like `domain: example.com`',
   });
+}
+
+function plainValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    // Nested aliases grow without bound; the parser refuses them with a ReferenceError.
+    if (!(cause instanceof ReferenceError)) throw cause;
+    throw new ValidationError({
+      code: 'E_SETTINGS_INVALID',
+      message: `not valid YAML: ${cause.message.split('\n')[0] ?? ''}`,
+      where: file,
+      hint: 'write the values out instead of using aliases',
+      cause,
+    });
+  }
 }
 
 /** Where state lives when no setting says so: `.sallyport/` in a checkout, else the XDG state folder. */
@@ -86,9 +105,13 @@ function readSecret(file: string): string {
   return readText(file, 'secret file').trim();
 }
 
+/** Ten thousand services are about 1 MB. */
+const maxBytes = 8 * 1024 * 1024;
+
 function readText(file: string, what: string): string {
+  let text: string | undefined;
   try {
-    return readFileSync(file, 'utf8');
+    text = readBounded(file);
   } catch (cause) {
     throw new ValidationError({
       code: 'E_SETTINGS_UNREADABLE',
@@ -97,6 +120,31 @@ function readText(file: string, what: string): string {
       hint: 'check the path and its permissions',
       cause,
     });
+  }
+  if (text !== undefined) return text;
+  throw new ValidationError({
+    code: 'E_SETTINGS_UNREADABLE',
+    message: `the ${what} is longer than ${maxBytes} bytes`,
+    where: file,
+    hint: 'check the path: this is most likely another file',
+  });
+}
+
+/** The whole text, or undefined when it is too long. Piece by piece, because a pipe or a device does not say how long it is. */
+function readBounded(file: string): string | undefined {
+  const descriptor = openSync(file, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    for (let size = 0; size <= maxBytes; ) {
+      const chunk = Buffer.allocUnsafe(64 * 1024);
+      const read = readSync(descriptor, chunk);
+      if (read === 0) return Buffer.concat(chunks).toString('utf8');
+      chunks.push(chunk.subarray(0, read));
+      size += read;
+    }
+    return undefined;
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -1,6 +1,8 @@
 // Services written by hand in the settings, as a source: what no engine can see.
 import type { Source } from '../contracts.ts';
 import { ValidationError } from '../errors.ts';
+import { compilePathPattern, PathPatternError } from '../ingress/path-pattern.ts';
+import { parseServiceUrl } from '../ingress/service-url.ts';
 import type { OriginProtocol, Service, ServiceHints } from '../model.ts';
 import { parse, schemaOf } from '../validate.ts';
 import { aborted } from './aborted.ts';
@@ -44,10 +46,10 @@ export const fileServiceSchema: Record<string, unknown> = {
 
 type ParsedService = FileService & { readonly origin?: OriginOptions };
 
-/** A source of exactly these services; throws ValidationError for one that cannot be. */
-export function createSettingsSource(services: readonly FileService[]): Source {
-  const listed = services.map((service, index) => readService(service, index));
-  refuseTwins(listed);
+/** A source of exactly these services; throws ValidationError for one that cannot be, naming its place in `file`. */
+export function createSettingsSource(services: readonly FileService[], file = 'settings'): Source {
+  const listed = services.map((service, index) => readService(service, `${file} /services/${index}`));
+  refuseTwins(listed, file);
   return {
     name: 'file',
     list: async (signal) => {
@@ -58,8 +60,7 @@ export function createSettingsSource(services: readonly FileService[]): Source {
   };
 }
 
-function readService(input: FileService, index: number): Service {
-  const where = `settings /services/${index}`;
+function readService(input: FileService, where: string): Service {
   const item = parse(schemaOf<ParsedService>(fileServiceSchema), input, { where, code: 'E_SETTINGS_INVALID' });
   if (item.address === undefined && item.service === undefined)
     throw invalid(where, `service "${item.name}" has no address`, 'add address (and port), or service with a full URL');
@@ -77,6 +78,8 @@ function readService(input: FileService, index: number): Service {
 function hintsOf(item: ParsedService, where: string): ServiceHints {
   const { plugin, path, port, protocol, service, access } = item;
   const fields = { plugin, path, port, protocol, service, access, bypassPaths: item.bypass };
+  if (path !== undefined) checkPath(path, `${where}/path`);
+  if (service !== undefined) checkServiceUrl(service, item.origin, `${where}/service`);
   return {
     enable: true,
     ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
@@ -91,11 +94,32 @@ function hostnameOf(text: string, where: string): string {
   throw invalid(`${where}/hostname`, `"${text}" is no hostname`, 'write it like nas or nas.example.com');
 }
 
-function refuseTwins(services: readonly Service[]): void {
+function checkPath(path: string, where: string): void {
+  try {
+    compilePathPattern(path);
+  } catch (error) {
+    if (!(error instanceof PathPatternError)) throw error;
+    throw invalid(where, error.message, 'write it as a regular expression, e.g. ^/api');
+  }
+}
+
+/** The text is taken as cloudflared takes it, but here a person can be told that its port cannot be. */
+function checkServiceUrl(service: string, origin: OriginOptions | undefined, where: string): void {
+  const hint = 'write it like http://192.168.1.10:8080';
+  try {
+    const target = parseServiceUrl(service, origin === undefined ? {} : originRequestOf(origin));
+    const port = 'port' in target ? target.port : undefined;
+    if (port !== undefined && (port < 1 || port > 65_535)) throw invalid(where, `${port} is no port`, hint);
+  } catch (error) {
+    if (!(error instanceof ValidationError) || error.where !== undefined) throw error;
+    throw invalid(where, error.message, hint);
+  }
+}
+
+function refuseTwins(services: readonly Service[], file: string): void {
   const seen = new Set<string>();
   for (const { id, name } of services) {
-    if (seen.has(id))
-      throw invalid('settings /services', `two services are called "${name}"`, 'give each its own name');
+    if (seen.has(id)) throw invalid(`${file} /services`, `two services are called "${name}"`, 'give each its own name');
     seen.add(id);
   }
 }
