@@ -1,5 +1,5 @@
 // The command line: global options, one registration per command, errors to exit codes.
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { AppError, formatError } from '../errors.ts';
 import { version } from '../version.ts';
 import { addAccessCommands } from './access.ts';
@@ -35,12 +35,12 @@ export function createProgram(io: CliIo): Command {
     .version(version, '--version', 'print the version')
     .option('--settings <file>', 'settings file (default: sallyport.yml here or in the data directory)')
     .option('--json', 'print JSON instead of a table')
-    .option('--log-level <level>', 'trace, debug, info, warn or error')
-    .option('--edge <host:port>', 'dial this edge instead of Cloudflare’s (repeatable)', collect)
+    .addOption(new Option('--log-level <level>', 'how much to log').choices(logLevels))
+    .option('--edge <host:port>', 'dial this edge instead of Cloudflare’s (repeatable)', collectEdge)
     .option('--edge-ca <file>', 'PEM file with the CA of that edge')
-    .option('--api-url <url>', 'use this API instead of Cloudflare’s')
+    .option('--api-url <url>', 'use this API instead of Cloudflare’s', readUrl)
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(usageError(text)) })
     .showSuggestionAfterError();
   addRunCommand(program);
   addAccessCommands(program, io);
@@ -53,6 +53,26 @@ export function createProgram(io: CliIo): Command {
   return program;
 }
 
-function collect(value: string, previous: readonly string[] | undefined): string[] {
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
+
+/** What the parser says ("error: unknown command 'x'", perhaps a suggestion on a second line) in the form of every other error. */
+function usageError(text: string): string {
+  const [first = '', suggestion] = text
+    .replace(/^error: /, '')
+    .trim()
+    .split('\n');
+  const message = first.replace(/\.$/, '');
+  const hint = suggestion === undefined ? 'see `sallyport --help`' : suggestion.replace(/^\(D(.*)\)$/, 'd$1');
+  return `${formatError(new AppError({ code: 'E_USAGE', message, hint }))}\n`;
+}
+
+function collectEdge(value: string, previous: readonly string[] | undefined): string[] {
+  if (!/^.+:[0-9]{1,5}$/.test(value)) throw new InvalidArgumentError('write it like edge.example.com:7844');
   return [...(previous ?? []), value];
+}
+
+function readUrl(value: string): string {
+  if (!/^https?:\/\//.test(value) || !URL.canParse(value))
+    throw new InvalidArgumentError('write it like https://api.example.com/client/v4');
+  return value;
 }
