@@ -35,6 +35,23 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
+/** What node:tls calls with the name a client asks for. */
+export type SniCallback = (serverName: string, done: (error: Error | null, context?: SecureContext) => void) => void;
+
+/** Answers with a certificate, or fails that one handshake: an exception in here would end the process. */
+export function sniCallback(identityFor: (serverName: string) => TlsIdentity): SniCallback {
+  return (serverName, done) => {
+    let context: SecureContext;
+    try {
+      context = identityFor(serverName).context;
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    done(null, context);
+  };
+}
+
 /** Hands out TLS contexts, renewing them as they age. */
 export interface Certificates {
   readonly caPem: string;

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import type { Certificates } from './certificates.ts';
+import { type Certificates, sniCallback } from './certificates.ts';
 import type { Deadlines } from './deadlines.ts';
 import { type ListenAddress, listen } from './listen.ts';
 import { plainAddress } from './tunnel-connection.ts';
@@ -164,7 +164,7 @@ function createHttpsServer(certificates: Certificates, options: PublicListenerOp
     ALPNProtocols: ['h2', 'http/1.1'],
     minVersion: 'TLSv1.2',
     handshakeTimeout: options.timeouts.handshake,
-    SNICallback: (name, done) => done(null, certificates.visitor(name).context),
+    SNICallback: sniCallback((name) => certificates.visitor(name)),
   });
   server.on('tlsClientError', (error, socket) => {
     options.logger.debug({ err: error, remote: socket.remoteAddress }, 'TLS handshake of a visitor failed');

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import { type Certificates, tunnelServerNames } from './certificates.ts';
+import { type Certificates, sniCallback, tunnelServerNames } from './certificates.ts';
 import { type ListenAddress, listen } from './listen.ts';
 import { type RegistrationContext, register } from './registration.ts';
 import type { Registry } from './registry.ts';
@@ -41,6 +41,8 @@ export interface TunnelListener {
 
 /** Connections that have not proved anything yet; more are turned away, so that they cost no memory. */
 const maxStrangers = 256;
+/** Fewer from one host, so that no single one can lock everybody else out. */
+const maxStrangersPerHost = 64;
 
 /** Listens for connectors; rejects with E_LISTEN. */
 export async function createTunnelListener(options: TunnelListenerOptions): Promise<TunnelListener> {
@@ -53,13 +55,13 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     minVersion: 'TLSv1.2',
     noDelay: true,
     keepAlive: true,
-    SNICallback: (_name, done) => done(null, certificates.tunnel().context),
+    SNICallback: sniCallback(() => certificates.tunnel()),
   });
 
   server.on('connection', (socket: Socket) => {
     // Until TLS takes over nobody else listens, and a reset would end the process.
     socket.on('error', (error) => logger.debug({ err: error }, 'socket on the tunnel port failed'));
-    if (strangers.size >= maxStrangers) {
+    if (strangers.size >= maxStrangers || countFrom(socket.remoteAddress) >= maxStrangersPerHost) {
       socket.destroy();
       return;
     }
@@ -67,6 +69,12 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     strangers.set(key, socket);
     socket.once('close', () => strangers.delete(key));
   });
+
+  function countFrom(host: string | undefined): number {
+    let count = 0;
+    for (const stranger of strangers.values()) if (stranger.remoteAddress === host) count++;
+    return count;
+  }
 
   server.on('tlsClientError', (error, socket) => {
     logger.debug({ err: error, remote: socket.remoteAddress }, 'TLS handshake on the tunnel port failed');

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { Clock } from '../../src/clock.ts';
-import { createCertificates } from '../../src/edge/certificates.ts';
+import { createCertificates, sniCallback } from '../../src/edge/certificates.ts';
 import { AppError } from '../../src/errors.ts';
 
 const day = 24 * 60 * 60 * 1000;
@@ -79,6 +79,15 @@ test('a certificate is renewed before it expires', async (t) => {
   const renewed = await certificates.visitor('a.routed.test');
   assert.notEqual(renewed, old);
   assert.ok(Date.parse(new X509Certificate(renewed.cert).validTo) > Date.parse(new X509Certificate(old.cert).validTo));
+});
+
+test('a name no certificate can be made for fails that handshake only', () => {
+  const failures: unknown[] = [];
+  const callback = sniCallback(() => {
+    throw new Error('no');
+  });
+  callback('x', (error, context) => failures.push(error?.message, context));
+  assert.deepEqual(failures, ['no', undefined]);
 });
 
 interface Damage {

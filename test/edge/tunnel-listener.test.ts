@@ -281,8 +281,8 @@ test('a crowd of silent strangers is turned away, and connectors get in again wh
     socket.resume();
     socket.once('close', () => gone++);
   }
-  await until(() => gone >= 300 - 256);
-  assert.equal(gone, 300 - 256);
+  await until(() => gone >= 300 - 64);
+  assert.equal(gone, 300 - 64, 'one host may have 64 waiting');
   for (const socket of crowd) socket.destroy();
   await until(() => gone === 300);
   let connector: Awaited<ReturnType<Rig['connect']>> | undefined;
