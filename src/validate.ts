@@ -16,6 +16,8 @@ const options = {
   strict: true,
   allowUnionTypes: true,
   useDefaults: true,
+  // Errors carry the schema they come from: behind a $ref their schema path alone no longer leads there.
+  verbose: true,
   keywords: ['x-reload', 'x-secret'],
 };
 const strictAjv = new Ajv(options);
@@ -49,7 +51,7 @@ export function parse<T>(schema: Schema<T>, input: unknown, options: ParseOption
     code: options.code ?? 'E_INPUT_INVALID',
     message: errors.slice(0, 3).map(describe).join('; '),
     where: options.where,
-    hint: hintFor(errors, schema.schema),
+    hint: hintFor(errors),
   });
 }
 
@@ -70,23 +72,10 @@ function describe(error: ErrorObject): string {
   return `${at}: ${error.message ?? error.keyword}`;
 }
 
-function hintFor(errors: readonly ErrorObject[], schema: Record<string, unknown>): string | undefined {
+function hintFor(errors: readonly ErrorObject[]): string | undefined {
   const unknown = errors.find((error) => error.keyword === 'additionalProperties');
   if (unknown === undefined) return undefined;
-  const names = Object.keys(
-    (resolveProperties(schema, unknown.schemaPath) as Record<string, unknown> | undefined) ?? {},
-  );
+  const names = Object.keys((unknown.parentSchema?.properties as Record<string, unknown> | undefined) ?? {});
   const close = nearest(String(unknown.params.additionalProperty), names);
   return close === undefined ? `valid names are ${names.join(', ')}` : `did you mean "${close}"?`;
-}
-
-/** The `properties` beside the `additionalProperties` a schema path points at. */
-function resolveProperties(schema: unknown, schemaPath: string): unknown {
-  const steps = schemaPath.replace(/^#\//, '').split('/').slice(0, -1);
-  let at: unknown = schema;
-  for (const step of steps) {
-    const key = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
-    at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined;
-  }
-  return typeof at === 'object' && at !== null ? (at as Record<string, unknown>).properties : undefined;
 }
