@@ -6,7 +6,7 @@ import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpHead
 import { connect as connectTcp, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { type RawData, WebSocket } from 'ws';
+import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import { type Rig, startRig, until } from './rig.ts';
 import { answer, type EdgeStream, respond } from './test-connector.ts';
 
@@ -196,12 +196,14 @@ for (const secure of [false, true]) {
       },
     });
     const url = secure ? `wss://127.0.0.1:${rig.ports.https}/chat` : `ws://127.0.0.1:${rig.ports.http}/chat`;
-    const socket = new WebSocket(url, {
+    // `servername` is passed on to TLS, though ws's types do not name it.
+    const options: ClientOptions & { servername: string } = {
       headers: { host: 'app.test' },
       ca: rig.edge.caPem,
       servername: 'app.test',
       perMessageDeflate: false,
-    });
+    };
+    const socket = new WebSocket(url, options);
     await once(socket, 'open');
     // What comes back is our own masked frame, which a client must refuse: reading the raw socket shows the bytes pass untouched.
     const stream = rawSocket(socket);
