@@ -26,6 +26,15 @@ export function openStateDir(path: string): StateDir {
   };
 }
 
+/** The directory as it is, for commands that must leave no trace: what is missing is made up and not kept. */
+export function lookAtStateDir(path: string): StateDir {
+  return {
+    path,
+    readOrCreate: (name, create) => read(join(path, name)) ?? create(),
+    has: (name) => existsSync(join(path, name)),
+  };
+}
+
 /** A fresh owner id: marks what is ours on shared zones, so two instances must not draw the same. */
 export function newOwnerId(): string {
   return `sp-${randomBytes(5).toString('hex')}`;
@@ -38,10 +47,8 @@ export function newSecret(): string {
 
 function readOrCreate(file: string, create: () => string): string {
   try {
-    if (existsSync(file)) {
-      const kept = readFileSync(file, 'utf8').trim();
-      if (kept !== '') return kept;
-    }
+    const kept = read(file);
+    if (kept !== undefined) return kept;
     const value = create();
     // Written beside and renamed: a crash leaves the old file or the new one, never half of it.
     const fresh = `${file}.new`;
@@ -49,6 +56,16 @@ function readOrCreate(file: string, create: () => string): string {
     chmodSync(fresh, 0o600);
     renameSync(fresh, file);
     return value;
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : stateError(file, cause);
+  }
+}
+
+/** What is kept in the file; undefined when it is missing or empty. */
+function read(file: string): string | undefined {
+  try {
+    const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+    return kept === '' ? undefined : kept;
   } catch (cause) {
     throw stateError(file, cause);
   }

@@ -1,8 +1,11 @@
 // The API for one-shot commands: Cloudflare's, that of an embedded edge that is running, or one opened on its files just for this look.
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type CloudflareApi, createCloudflareApi } from '../cloudflare/client.ts';
 import { createEdgeApi } from '../edge/api/server.ts';
-import { openEdgeStore } from '../edge/store.ts';
+import { type EdgeStore, openEdgeStore } from '../edge/store.ts';
+import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { StateDir } from '../state-dir.ts';
@@ -33,8 +36,24 @@ export async function borrowApi(settings: Settings, stateDir: StateDir, logger: 
 
 /** Nobody runs the edge: its objects are read from its files, or there are none yet. */
 async function openOwn(settings: Settings, stateDir: StateDir, token: string, logger: Logger): Promise<BorrowedApi> {
-  const file = edgeStoreFile(stateDir);
-  const store = openEdgeStore(existsSync(file) ? file : ':memory:');
+  const { store, letGo } = openCopy(edgeStoreFile(stateDir));
+  try {
+    return await serveStore({ settings, store, letGo, token, logger });
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+}
+
+interface Served {
+  readonly settings: Settings;
+  readonly store: EdgeStore;
+  readonly letGo: () => void;
+  readonly token: string;
+  readonly logger: Logger;
+}
+
+async function serveStore({ settings, store, letGo, token, logger }: Served): Promise<BorrowedApi> {
   for (const zone of settingsZones(settings)) store.ensureZone(zone);
   const registry = { connections: () => [], disconnect: () => undefined };
   const server = await createEdgeApi({
@@ -46,9 +65,41 @@ async function openOwn(settings: Settings, stateDir: StateDir, token: string, lo
   });
   const close = async () => {
     await server.stop();
-    store.close();
+    letGo();
   };
   return { api: createCloudflareApi({ apiToken: token, baseUrl: server.baseUrl, logger }), close };
+}
+
+/** A copy, because opening the file itself already writes to it: zones of changed settings, journals, a newer version. */
+function openCopy(file: string): { readonly store: EdgeStore; letGo(): void } {
+  if (!existsSync(file)) {
+    const store = openEdgeStore(':memory:');
+    return { store, letGo: () => store.close() };
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-look-'));
+  const forget = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const copy = join(folder, 'edge.sqlite');
+    for (const suffix of ['', '-wal']) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
+    const store = openEdgeStore(copy);
+    const letGo = () => {
+      store.close();
+      forget();
+    };
+    return { store, letGo };
+  } catch (error) {
+    forget();
+    throw atOriginal(error, file);
+  }
+}
+
+/** What is wrong with the copy is wrong with the file. */
+function atOriginal(error: unknown, file: string): unknown {
+  if (error instanceof AppError)
+    return new AppError({ code: error.code, message: error.message, where: file, hint: error.hint, cause: error });
+  const reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
+  const message = `the edge database cannot be read (${reason})`;
+  return new AppError({ code: 'E_STATE', message, where: file, hint: 'check its permissions', cause: error });
 }
 
 async function answers(api: CloudflareApi): Promise<boolean> {

@@ -7,7 +7,7 @@ import { createLocalIngress, createRemoteIngress, type IngressReconciler } from 
 import type { Logger } from '../logger.ts';
 import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
-import { newOwnerId, openStateDir } from '../state-dir.ts';
+import { lookAtStateDir, newOwnerId } from '../state-dir.ts';
 import { createDiscovery } from './discovery.ts';
 import { borrowApi } from './edge-api.ts';
 import { findPlace } from './place.ts';
@@ -18,7 +18,7 @@ export async function planOnce(
   logger: Logger,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Pass> {
-  const stateDir = openStateDir(settings.dataDir);
+  const stateDir = lookAtStateDir(settings.dataDir);
   const owner = settings.owner ?? stateDir.readOrCreate('owner', newOwnerId);
   const { api, close } = await borrowApi(settings, stateDir, logger);
   try {
