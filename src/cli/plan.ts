@@ -1,5 +1,6 @@
 // `plan`: what the next pass would change, target by target; changes nothing.
 import type { Command } from 'commander';
+import { formatFinding } from './finding.ts';
 import type { CliIo } from './io.ts';
 import { formatPlans } from './plan-table.ts';
 import { globalOptions, loadForCommand } from './settings-input.ts';
@@ -18,7 +19,7 @@ export function addPlanCommand(program: Command, io: CliIo): void {
       if (globalOptions(program).json === true)
         io.out(`${JSON.stringify({ plans: pass.plans, diagnostics: pass.diagnostics }, null, 2)}\n`);
       else io.out(formatPlans(pass.plans));
-      for (const finding of general) io.err(`${finding.severity} ${finding.code}: ${finding.message}\n`);
+      for (const finding of general) io.err(`${formatFinding(finding)}\n`);
       const changes = pass.plans.some((plan) => plan.changes.length > 0);
       if (options.detailedExitcode === true && changes) io.setExitCode(3);
     });

@@ -1,6 +1,7 @@
 // `services`: what was discovered and what would become of it, without touching anything.
 import type { Command } from 'commander';
 import { serviceStatuses } from '../status.ts';
+import { formatFinding } from './finding.ts';
 import type { CliIo } from './io.ts';
 import { globalOptions, loadForCommand } from './settings-input.ts';
 import { formatTable } from './table.ts';
@@ -32,6 +33,6 @@ export function addServicesCommand(program: Command, io: CliIo): void {
           .join('; '),
       ]);
       io.out(formatTable(['NAME', 'SOURCE', 'PLUGIN', 'ADDRESS', 'HOSTNAME', 'STATE', 'DIAGNOSTICS'], rows));
-      for (const finding of general) io.err(`${finding.severity} ${finding.code}: ${finding.message}\n`);
+      for (const finding of general) io.err(`${formatFinding(finding)}\n`);
     });
 }
