@@ -168,24 +168,24 @@ describe('settings that cannot be read', () => {
 });
 
 describe('a data directory that cannot be', () => {
-  for (const command of [['plan'], ['apply']] as const)
-    test(`\`${command.join(' ')}\` names it`, async () => {
-      const file = home.write('plain-file', '');
-      const settings = home.settings(`data_dir: ${file}/state\n`);
-      const { stderr, exit } = await sallyport('--settings', settings, ...command);
-      assert.equal(exit, 1);
-      assert.match(
-        stderr,
-        /^error E_STATE: cannot use the data directory \(ENOTDIR\) \(.*plain-file\/state\): make it writable.*\n$/,
-      );
-    });
-
-  test('`services` needs none', async () => {
-    const settings = home.settings('data_dir: /proc/nowhere\n');
-    const { stdout, exit } = await sallyport('--settings', settings, 'services');
-    assert.equal(exit, 0);
-    assert.match(stdout, /hello\.localhost/);
+  test('`apply` names it', async () => {
+    const file = home.write('plain-file', '');
+    const settings = home.settings(`data_dir: ${file}/state\n`);
+    const { stderr, exit } = await sallyport('--settings', settings, 'apply');
+    assert.equal(exit, 1);
+    assert.match(
+      stderr,
+      /^error E_STATE: cannot use the data directory \(ENOTDIR\) \(.*plain-file\/state\): make it writable.*\n$/,
+    );
   });
+
+  for (const command of ['services', 'plan'])
+    test(`\`${command}\` needs none`, async () => {
+      const settings = home.settings('data_dir: /proc/nowhere\n');
+      const { stdout, exit } = await sallyport('--settings', settings, command);
+      assert.equal(exit, 0);
+      assert.match(stdout, /hello\.localhost/);
+    });
 
   test('a file in the place of one of its files is named', async () => {
     mkdirSync(`${home.dataDir}/owner`, { recursive: true });
