@@ -61,14 +61,24 @@ function readOrCreate(file: string, create: () => string): string {
   }
 }
 
-/** What is kept in the file; undefined when it is missing or empty. */
+/** Everything kept here is one word: an id or a token. */
+const oneWord = /^[\x21-\x7e]{1,200}$/;
+
+/** What is kept in the file; undefined when it is missing or empty. Throws AppError E_STATE when it is something else than what is kept here. */
 function read(file: string): string | undefined {
+  let kept: string;
   try {
-    const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
-    return kept === '' ? undefined : kept;
+    kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
   } catch (cause) {
     throw stateError(file, cause);
   }
+  if (kept === '' || oneWord.test(kept)) return kept === '' ? undefined : kept;
+  throw new AppError({
+    code: 'E_STATE',
+    message: 'this file of the data directory is damaged',
+    where: file,
+    hint: 'restore it from a copy, or delete it to have a new one made',
+  });
 }
 
 function stateError(where: string, cause: unknown): AppError {
