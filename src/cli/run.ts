@@ -21,14 +21,13 @@ export function addRunCommand(program: Command): void {
         app.stop().finally(() => process.exit(code));
       };
       let signals = 0;
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-        process.on(signal, () => {
-          // A second signal means: now.
-          if (++signals > 1) process.exit(1);
-          logger.info({ signal }, 'stopping');
-          end(0);
-        });
-      }
+      const onSignal = (signal: string) => {
+        // A second signal means: now.
+        if (++signals > 1) process.exit(1);
+        logger.info({ signal }, 'stopping');
+        end(0);
+      };
+      for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, onSignal);
       app.onFatal((error) => {
         process.stderr.write(`${formatError(error)}\n`);
         end(1);
@@ -37,6 +36,7 @@ export function addRunCommand(program: Command): void {
         await app.start();
       } catch (error) {
         await app.stop();
+        for (const signal of ['SIGTERM', 'SIGINT']) process.off(signal, onSignal);
         throw error;
       }
     });
