@@ -35,9 +35,14 @@ export function docker(...args: string[]): string {
 }
 
 /** Makes an image from a folder, under any name, with image settings such as `EXPOSE 3000`. */
-export function importImage(name: string, folder: string, changes: readonly string[] = []): void {
+export function importImage(
+  name: string,
+  folder: string,
+  changes: readonly string[] = [],
+  endpoint = engineEndpoint(),
+): void {
   const tar = spawnSync('tar', ['-C', folder, '-c', '.'], { maxBuffer: 512 * 1024 * 1024 });
-  const args = ['-H', engineEndpoint(), 'import', ...changes.flatMap((change) => ['-c', change]), '-', name];
+  const args = ['-H', endpoint, 'import', ...changes.flatMap((change) => ['-c', change]), '-', name];
   const result = spawnSync('docker', args, { input: tar.stdout, encoding: 'utf8' });
   if (result.status !== 0) throw new Error(`docker import ${name}: ${result.stderr}`);
 }
@@ -53,9 +58,14 @@ export function busyboxRoot(says: string): string {
 }
 
 /** An image that serves one page on a port, as the app of that name would. */
-export function makeWebImage(name: string, port: number, says: string): void {
+export function makeWebImage(name: string, port: number, says: string, endpoint = engineEndpoint()): void {
   const root = busyboxRoot(says);
-  importImage(name, root, [`EXPOSE ${port}`, `CMD ["/bin/busybox", "httpd", "-f", "-p", "${port}", "-h", "/www"]`]);
+  importImage(
+    name,
+    root,
+    [`EXPOSE ${port}`, `CMD ["/bin/busybox", "httpd", "-f", "-p", "${port}", "-h", "/www"]`],
+    endpoint,
+  );
   rmSync(root, { recursive: true });
 }
 

@@ -12,37 +12,101 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-const bridge = 'sallyport0';
-
-/** Starts an engine; uses the one named by DOCKER_HOST or none when it may not. */
+/** Starts an engine; uses the one TEST_DOCKER names, or none when it may not start one. */
 export async function startEngine(): Promise<Engine> {
   if (process.env.TEST_DOCKER !== undefined) return without({ TEST_DOCKER: process.env.TEST_DOCKER });
-  if (process.getuid?.() !== 0) return without(noEngine('starting an engine needs root'));
-  if (!existsSync('/usr/sbin/dockerd')) return without(noEngine('dockerd is not installed'));
+  const reason = mayNotStart();
+  if (reason !== undefined) return without(noEngine(reason));
+  const place = makePlace();
+  try {
+    const engine = await launchEngine(place);
+    const stop = async () => {
+      await engine.stop();
+      removePlace(place);
+    };
+    return { env: { TEST_DOCKER: `unix://${place.socket}` }, stop };
+  } catch (error) {
+    removePlace(place);
+    return without(noEngine(error instanceof Error ? error.message : String(error)));
+  }
+}
+
+/** Why no engine can be started here, if so. */
+export function mayNotStart(): string | undefined {
+  if (process.getuid?.() !== 0) return 'starting an engine needs root';
+  return existsSync('/usr/sbin/dockerd') ? undefined : 'dockerd is not installed';
+}
+
+/** Where an engine lives: it can be launched there again after it died. */
+export interface EnginePlace {
+  readonly dir: string;
+  readonly socket: string;
+  readonly bridge: string;
+}
+
+/** A running engine. */
+export interface RunningEngine {
+  /** SIGKILL, as a crash would; its containers go on. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A folder and a bridge of their own, so that an engine already running here keeps its docker0. */
+export function makePlace(): EnginePlace {
   const dir = mkdtempSync(join(tmpdir(), 'sallyport-docker-'));
-  const socket = join(dir, 'docker.sock');
-  makeBridge();
+  const number = Math.floor(Math.random() * 250);
+  const bridge = `sallyport${number}`;
+  spawnSync('ip', ['link', 'delete', bridge]);
+  spawnSync('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  spawnSync('ip', ['addr', 'add', `10.213.${number}.1/24`, 'dev', bridge]);
+  spawnSync('ip', ['link', 'set', bridge, 'up']);
+  return { dir, socket: join(dir, 'docker.sock'), bridge };
+}
+
+/** Takes folder and bridge away again. */
+export function removePlace(place: EnginePlace): void {
+  spawnSync('ip', ['link', 'delete', place.bridge]);
+  // A crash leaves mounts behind, and what is mounted cannot be removed.
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[1] ?? []);
+  for (const mount of mounts.filter((path) => path.startsWith(`${place.dir}/`)).reverse())
+    spawnSync('umount', ['-l', mount]);
+  rmSync(place.dir, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Starts the engine of a place and waits until it answers; rejects with the last line of its log when it does not. */
+export async function launchEngine({ dir, socket, bridge }: EnginePlace): Promise<RunningEngine> {
   const log = openSync(join(dir, 'dockerd.log'), 'a');
   const child = spawn(
     '/usr/sbin/dockerd',
     [
       ['--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'pid')],
-      ['-H', `unix://${socket}`, '--bridge', bridge, '--default-address-pool', 'base=10.213.16.0/20,size=24'],
+      ['-H', `unix://${socket}`, '--bridge', bridge, '--default-address-pool', 'base=10.214.0.0/16,size=24'],
     ].flat(),
     { stdio: ['ignore', log, log], detached: true },
   );
   closeSync(log);
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const stop = async () => {
-    child.kill('SIGTERM');
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    child.kill(signal);
     await exited;
-    spawnSync('ip', ['link', 'delete', bridge]);
-    rmSync(dir, { recursive: true, force: true });
   };
-  if (await answers(socket, child)) return { env: { TEST_DOCKER: `unix://${socket}` }, stop };
+  const kill = async () => {
+    await end('SIGKILL');
+    // Its own containerd would outlive it and keep the next engine out; containers are children of neither.
+    killByFile(join(dir, 'exec', 'containerd', 'containerd.pid'));
+  };
+  if (await answers(socket, child)) return { kill, stop: () => end('SIGTERM') };
+  await end('SIGTERM');
   const last = readFileSync(join(dir, 'dockerd.log'), 'utf8').trim().split('\n').at(-1) ?? '';
-  await stop();
-  return without(noEngine(`dockerd did not start: ${last.slice(0, 300)}`));
+  throw new Error(`dockerd did not start: ${last.slice(0, 300)}`);
+}
+
+function killByFile(pidFile: string): void {
+  if (!existsSync(pidFile)) return;
+  process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
+  rmSync(pidFile);
 }
 
 function noEngine(reason: string): Record<string, string> {
@@ -52,14 +116,6 @@ function noEngine(reason: string): Record<string, string> {
 
 function without(env: Readonly<Record<string, string>>): Engine {
   return { env, stop: async () => undefined };
-}
-
-/** A bridge of our own, so that an engine already running here keeps its docker0. */
-function makeBridge(): void {
-  spawnSync('ip', ['link', 'delete', bridge]);
-  spawnSync('ip', ['link', 'add', bridge, 'type', 'bridge']);
-  spawnSync('ip', ['addr', 'add', '10.213.0.1/24', 'dev', bridge]);
-  spawnSync('ip', ['link', 'set', bridge, 'up']);
 }
 
 /** Polls until the engine answers or its process ends; at most 60 s. */
