@@ -80,7 +80,10 @@ class Program implements App {
     if (this.#settings.edge === 'embedded') await this.#startEdge(stateDir);
     await this.#startPasses(stateDir, owner);
     const { edge, domain } = this.#settings;
-    this.#logger.info({ version, edge, domain, ...this.addresses() }, 'started');
+    const { web, edge: listeners = {} } = this.addresses();
+    const names = { page: web, ...listeners };
+    const printed = Object.entries(names).map(([name, address]) => [name, `${address?.host}:${address?.port}`]);
+    this.#logger.info({ version, edge, domain, ...Object.fromEntries(printed) }, 'started');
   }
 
   async stop(): Promise<void> {
