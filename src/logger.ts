@@ -33,7 +33,7 @@ const redact = {
 export function createLogger(options: { level: LogLevel; format: 'auto' | 'pretty' | 'json' }): Logger {
   const readable = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true);
   const stream = readable
-    ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })
+    ? pretty({ destination: 2, sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
     : pino.destination({ dest: 2, sync: true });
   return pino({ level: options.level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }

@@ -7,6 +7,7 @@ import type { AccessApplication, IngressEntry } from '../model.ts';
 import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Discovery } from './discovery.ts';
+import { newsOf } from './news.ts';
 import type { Road } from './road.ts';
 import type { RoadKeeper } from './road-keeper.ts';
 
@@ -49,7 +50,9 @@ export function createPasses(options: PassesOptions): Passes {
         mode: settings().mode,
         logger,
       };
+      const before = previous;
       previous = await reconcile(deps, { full, confirmed, previous }, signal);
+      for (const { level, message, fields } of newsOf(before, previous)) logger[level](fields, message);
       options.road.open(road);
       return previous;
     },
