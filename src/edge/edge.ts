@@ -82,6 +82,7 @@ export async function createEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<
     directory: options.certificatesDir,
     domains: options.domains ?? ['localhost'],
     isRouted: (hostname) => directory.route(hostname) !== undefined,
+    logger,
     clock,
   });
   const registry = createRegistry<TunnelConnection>();
@@ -198,7 +199,7 @@ async function renewCertificates(
     await options.clock.sleep(certificateCheckMs, options.signal).catch(() => undefined);
     if (options.signal.aborted) return;
     try {
-      for (const listener of [listeners.http, listeners.https, listeners.tunnel]) listener?.refreshCertificate();
+      for (const listener of [listeners.http, listeners.https, listeners.tunnel]) await listener?.refreshCertificate();
     } catch (error) {
       // The certificates in use are good for weeks; tomorrow is another attempt.
       options.logger.error({ err: error }, 'certificates could not be renewed');

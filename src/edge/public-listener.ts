@@ -42,7 +42,7 @@ export interface PublicListenerOptions {
 export interface PublicListener {
   readonly address: ListenAddress;
   /** Renews what visitors see who send no server name. */
-  refreshCertificate(): void;
+  refreshCertificate(): Promise<void>;
   /** Accepts no more requests; resolves when the present ones are served and their connections closed. */
   drain(): Promise<void>;
   /** Ends every connection there is. */
@@ -115,11 +115,11 @@ export async function createPublicListener(options: PublicListenerOptions): Prom
   }
 
   let draining = false;
-  const refreshCertificate = () => {
+  const refreshCertificate = async () => {
     if (certificates !== undefined && 'setSecureContext' in server)
-      (server as ReturnType<typeof createSecureServer>).setSecureContext(certificates.visitor(undefined));
+      (server as ReturnType<typeof createSecureServer>).setSecureContext(await certificates.visitor(undefined));
   };
-  refreshCertificate();
+  await refreshCertificate();
   const setting = certificates === undefined ? 'embedded_edge.http' : 'embedded_edge.https';
   const address = await listen(server, options.address, setting);
   return {

@@ -32,7 +32,7 @@ export interface TunnelListenerOptions {
 export interface TunnelListener {
   readonly address: ListenAddress;
   /** Renews what clients see who send no server name. */
-  refreshCertificate(): void;
+  refreshCertificate(): Promise<void>;
   /** Accepts no more connectors. */
   close(): void;
   /** Ends every connection there is. */
@@ -127,8 +127,8 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     logger.info({ tunnel: tunnelId, connector: clientId, connIndex, reason }, 'connector connection closed');
   }
 
-  const refreshCertificate = () => server.setSecureContext(certificates.tunnel());
-  refreshCertificate();
+  const refreshCertificate = async () => server.setSecureContext(await certificates.tunnel());
+  await refreshCertificate();
   const address = await listen(server, options.address, 'embedded_edge.tunnel');
   return {
     address,

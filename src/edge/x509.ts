@@ -1,26 +1,11 @@
 // X.509 certificates (RFC 5280) with P-256 keys: the two kinds a local authority needs. node:crypto reads and checks
-// certificates but cannot make them; a library that can cost 17 MB and 90 ms of start-up for what a home makes once a year.
-import { createHash, type KeyObject, randomBytes, sign, type X509Certificate } from 'node:crypto';
-import {
-  bitString,
-  booleanTrue,
-  childrenOf,
-  type Der,
-  encodeDer,
-  integer,
-  objectIdentifier,
-  octetString,
-  sequence,
-  setOf,
-  time,
-  utf8String,
-} from './der.ts';
+// certificates but cannot make them. The library that can costs 90 ms and 17 MB, so it is loaded when one has to be made.
+import { type KeyObject, randomBytes, type webcrypto, type X509Certificate } from 'node:crypto';
 
 /** What a certificate is for. */
 export interface AlternativeNames {
   readonly dns: readonly string[];
-  /** 4 or 16 bytes each. */
-  readonly ip?: readonly Uint8Array[];
+  readonly ip?: readonly string[];
 }
 
 /** From when to when a certificate is valid. */
@@ -29,90 +14,91 @@ export interface Validity {
   readonly to: Date;
 }
 
-/** Who signs. */
-export interface Issuer {
-  readonly certificate: X509Certificate;
-  readonly privateKey: KeyObject;
-}
-
-const ecdsaWithSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
-const version3 = encodeDer(0xa0, integer(Uint8Array.of(2)));
-
-/** A self-signed certificate that may sign others, but none that sign in turn. PEM. */
-export function createAuthorityCertificate(name: string, key: KeyPair, validity: Validity): string {
-  const subject = distinguishedName(name, 'Sallyport');
-  const keyId = keyIdentifier(key.publicKey);
-  const extensions = [
-    extension('2.5.29.19', sequence(booleanTrue, integer(Uint8Array.of(0))), 'critical'),
-    // keyCertSign and cRLSign.
-    extension('2.5.29.15', bitString(Uint8Array.of(0x06), 1), 'critical'),
-    extension('2.5.29.14', octetString(keyId)),
-  ];
-  return signed({ issuer: subject, subject, validity, publicKey: key.publicKey, extensions }, key.privateKey);
-}
-
-/** A certificate for a TLS server. PEM. */
-export function createServerCertificate(
-  names: AlternativeNames,
-  publicKey: KeyObject,
-  validity: Validity,
-  issuer: Issuer,
-): string {
-  const extensions = [
-    extension('2.5.29.19', sequence(), 'critical'),
-    // digitalSignature.
-    extension('2.5.29.15', bitString(Uint8Array.of(0x80), 7), 'critical'),
-    // serverAuth.
-    extension('2.5.29.37', sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'))),
-    extension('2.5.29.35', sequence(encodeDer(0x80, keyIdentifier(issuer.certificate.publicKey)))),
-    extension('2.5.29.14', octetString(keyIdentifier(publicKey))),
-    extension('2.5.29.17', sequence(...generalNames(names))),
-  ];
-  const subject = distinguishedName(commonName(names));
-  return signed({ issuer: subjectOf(issuer.certificate), subject, validity, publicKey, extensions }, issuer.privateKey);
-}
-
 /** A P-256 key pair. */
 export interface KeyPair {
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
 }
 
-interface Unsigned {
-  readonly issuer: Der;
-  readonly subject: Der;
-  readonly validity: Validity;
-  readonly publicKey: KeyObject;
-  readonly extensions: readonly Der[];
+/** Who signs. */
+export interface Issuer {
+  readonly certificate: X509Certificate;
+  readonly privateKey: KeyObject;
 }
 
-function signed(certificate: Unsigned, privateKey: KeyObject): string {
-  const { issuer, subject, validity, publicKey, extensions } = certificate;
-  const toBeSigned = sequence(
-    version3,
-    integer(serialNumber()),
-    ecdsaWithSha256,
-    issuer,
-    sequence(time(validity.from), time(validity.to)),
-    subject,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    encodeDer(0xa3, sequence(...extensions)),
-  );
-  const signature = sign('sha256', toBeSigned, privateKey);
-  return toPem(sequence(toBeSigned, ecdsaWithSha256, bitString(signature)));
+const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
+
+/** A self-signed certificate that may sign others, but none that sign in turn. PEM. */
+export async function createAuthorityCertificate(name: string, keys: KeyPair, validity: Validity): Promise<string> {
+  const x509 = await loadLibrary();
+  const publicKey = verifyingKey(keys.publicKey);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: [{ O: ['Sallyport'] }, { CN: [name] }],
+    notBefore: validity.from,
+    notAfter: validity.to,
+    keys: { publicKey, privateKey: signingKey(keys.privateKey) },
+    signingAlgorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+    ],
+  });
+  return `${certificate.toString('pem')}\n`;
+}
+
+/** What a server certificate says, and who says it. */
+export interface ServerCertificate {
+  readonly names: AlternativeNames;
+  readonly publicKey: KeyObject;
+  readonly validity: Validity;
+  readonly issuer: Issuer;
+}
+
+/** A certificate for a TLS server. PEM. */
+export async function createServerCertificate(wanted: ServerCertificate): Promise<string> {
+  const x509 = await loadLibrary();
+  const { names, validity } = wanted;
+  const issuer = new x509.X509Certificate(wanted.issuer.certificate.raw);
+  const publicKey = verifyingKey(wanted.publicKey);
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: [{ CN: [commonName(names)] }],
+    // The name as it was encoded, not as text: some verifiers compare chains byte by byte.
+    issuer: issuer.subjectName,
+    notBefore: validity.from,
+    notAfter: validity.to,
+    publicKey,
+    signingKey: signingKey(wanted.issuer.privateKey),
+    signingAlgorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      new x509.SubjectAlternativeNameExtension([
+        ...names.dns.map((value) => ({ type: 'dns', value }) as const),
+        ...(names.ip ?? []).map((value) => ({ type: 'ip', value }) as const),
+      ]),
+    ],
+  });
+  return `${certificate.toString('pem')}\n`;
+}
+
+async function loadLibrary() {
+  // The library's decorators need this at the moment it is loaded.
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
 }
 
 /** RFC 5280 4.1.2.2: positive, at most 20 bytes, never twice. */
-function serialNumber(): Uint8Array {
+function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes;
-}
-
-function distinguishedName(commonName: string, organization?: string): Der {
-  const attribute = (type: string, value: string) => setOf(sequence(objectIdentifier(type), utf8String(value)));
-  const cn = attribute('2.5.4.3', commonName);
-  return organization === undefined ? sequence(cn) : sequence(attribute('2.5.4.10', organization), cn);
+  return bytes.toString('hex');
 }
 
 /** X.520 allows 64 characters; clients look at the alternative names only. */
@@ -121,33 +107,10 @@ function commonName(names: AlternativeNames): string {
   return first.length <= 64 ? first : 'sallyport';
 }
 
-function generalNames(names: AlternativeNames): Der[] {
-  const dns = names.dns.map((name) => encodeDer(0x82, Buffer.from(name, 'ascii')));
-  return [...dns, ...(names.ip ?? []).map((address) => encodeDer(0x87, address))];
+function verifyingKey(key: KeyObject): webcrypto.CryptoKey {
+  return key.toCryptoKey(keyAlgorithm, true, ['verify']);
 }
 
-function extension(type: string, value: Der, critical?: 'critical'): Der {
-  const flag = critical === undefined ? [] : [booleanTrue];
-  return sequence(objectIdentifier(type), ...flag, octetString(value));
-}
-
-/** RFC 5280 4.2.1.2 (1): SHA-1 of the key's bits, for P-256 the uncompressed point at the end of the SPKI. */
-function keyIdentifier(publicKey: KeyObject): Uint8Array {
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha1').update(spki.subarray(-65)).digest();
-}
-
-/** The subject byte by byte, as chains compare it: version, serial, algorithm, issuer and validity come before. */
-function subjectOf(certificate: X509Certificate): Der {
-  const subject = childrenOf(childrenOf(certificate.raw)[0] ?? new Uint8Array())[5];
-  if (subject === undefined) throw new RangeError('the certificate has no subject');
-  return subject;
-}
-
-function toPem(der: Der): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+function signingKey(key: KeyObject): webcrypto.CryptoKey {
+  return key.toCryptoKey(keyAlgorithm, false, ['sign']);
 }

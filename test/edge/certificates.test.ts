@@ -1,32 +1,63 @@
 // Certificates: for whom they are made, how many are kept, when they are renewed.
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import 'reflect-metadata';
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import {
+  BasicConstraintsExtension,
+  X509Certificate as LibraryCertificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
 import type { Clock } from '../../src/clock.ts';
 import { createCertificates, sniCallback } from '../../src/edge/certificates.ts';
 import { AppError } from '../../src/errors.ts';
+import type { Logger } from '../../src/logger.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
-async function setUp(t: TestContext, options: { now?: number; directory?: string } = {}) {
+interface Setting {
+  readonly now?: number;
+  readonly directory?: string;
+  readonly domains?: readonly string[];
+}
+
+async function setUp(t: TestContext, options: Setting = {}) {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'certificates-')));
   t.after(() => rm(directory, { recursive: true, force: true }));
   let now = options.now ?? Date.now();
   const clock: Clock = { now: () => now, sleep: () => Promise.reject(new Error('nobody sleeps here')) };
+  const lines: string[] = [];
   const certificates = await createCertificates({
     directory,
-    domains: ['localhost', 'example.test'],
+    domains: options.domains ?? ['localhost', 'example.test'],
     maxCached: 8,
     isRouted: (hostname) => hostname.endsWith('.routed.test'),
+    logger: loggerInto(lines),
     clock,
   });
   const travel = (ms: number) => {
     now += ms;
   };
-  return { certificates, directory, travel, ca: new X509Certificate(certificates.caPem) };
+  return { certificates, directory, travel, lines, ca: new X509Certificate(certificates.caPem) };
+}
+
+/** Keeps the level and message of what was logged. */
+function loggerInto(lines: string[]): Logger {
+  const at = (level: string) => (_fields: unknown, message?: string) => {
+    lines.push(`${level}: ${message}`);
+  };
+  const logger: Logger = {
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: () => logger,
+  };
+  return logger;
 }
 
 test('every certificate is signed by the CA and names what it is for', async (t) => {
@@ -81,13 +112,42 @@ test('a certificate is renewed before it expires', async (t) => {
   assert.ok(Date.parse(new X509Certificate(renewed.cert).validTo) > Date.parse(new X509Certificate(old.cert).validTo));
 });
 
-test('a name no certificate can be made for fails that handshake only', () => {
-  const failures: unknown[] = [];
-  const callback = sniCallback(() => {
-    throw new Error('no');
+test('a name no certificate can be made for fails that handshake only', async () => {
+  const failure = await new Promise((resolve) => {
+    const callback = sniCallback(() => Promise.reject(new Error('no')));
+    callback('x', (error, context) => resolve([error?.message, context]));
   });
-  callback('x', (error, context) => failures.push(error?.message, context));
-  assert.deepEqual(failures, ['no', undefined]);
+  assert.deepEqual(failure, ['no', undefined]);
+});
+
+test('a file that can be neither read nor replaced costs log lines, not the start', async (t) => {
+  const { certificates, directory, lines } = await setUp(t);
+  await mkdir(join(directory, 'tunnel-server.pem'));
+  const identity = await certificates.tunnel();
+  assert.equal(await certificates.tunnel(), identity);
+  assert.deepEqual(lines, [
+    'warn: server certificate cannot be read and is made anew',
+    'warn: server certificate could not be kept',
+  ]);
+});
+
+test('whoever asks at the same time gets the same certificate', async (t) => {
+  const { certificates } = await setUp(t);
+  const [first, second] = await Promise.all([
+    certificates.visitor('a.routed.test'),
+    certificates.visitor('a.routed.test'),
+  ]);
+  assert.equal(first, second);
+});
+
+test('a name that is asked for after an error is tried anew', async (t) => {
+  const { certificates } = await setUp(t);
+  let isBroken = true;
+  t.mock.method(globalThis.crypto.subtle, 'sign', async () => (isBroken ? Promise.reject(new Error('no')) : undefined));
+  await assert.rejects(certificates.visitor('a.routed.test'), /no/);
+  isBroken = false;
+  t.mock.restoreAll();
+  assert.match((await certificates.visitor('a.routed.test')).cert, /BEGIN CERTIFICATE/);
 });
 
 interface Damage {
@@ -131,3 +191,99 @@ test('a lost public copy is written again', async (t) => {
   await setUp(t, { directory });
   assert.equal(await readFile(join(directory, 'ca.pem'), 'utf8'), certificates.caPem);
 });
+
+const keptFiles = [
+  ['tunnel-server.pem', 'tunnel'],
+  ['visitor-server.pem', 'visitor'],
+] as const;
+
+for (const [file, kind] of keptFiles) {
+  const show = (certificates: Awaited<ReturnType<typeof setUp>>['certificates']) =>
+    kind === 'tunnel' ? certificates.tunnel() : certificates.visitor(undefined);
+
+  test(`${file} outlives a restart, private to its owner`, async (t) => {
+    const first = await setUp(t);
+    const { cert, key } = await show(first.certificates);
+    const path = join(first.directory, file);
+    assert.equal(await readFile(path, 'utf8'), key + cert);
+    await chmod(path, 0o644);
+    const second = await setUp(t, { directory: first.directory });
+    const again = await show(second.certificates);
+    assert.deepEqual([again.cert, again.key], [cert, key]);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.deepEqual([...first.lines, ...second.lines], []);
+  });
+
+  const reasons: readonly (readonly [name: string, change: (path: string) => Promise<Setting>, logged: string])[] = [
+    ['expires soon', async () => ({ now: Date.now() + 370 * day }), 'info: server certificate is made anew'],
+    ['is not valid yet', async () => ({ now: Date.now() - 5 * day }), 'info: server certificate is made anew'],
+    ['is broken', emptied, 'warn: server certificate cannot be read and is made anew'],
+    ['is from another authority', orphaned, 'info: server certificate is made anew'],
+  ];
+  for (const [name, change, logged] of reasons) {
+    test(`${file} is made anew when it ${name}`, async (t) => {
+      const first = await setUp(t);
+      const old = await show(first.certificates);
+      const path = join(first.directory, file);
+      const second = await setUp(t, { directory: first.directory, ...(await change(path)) });
+      const fresh = await show(second.certificates);
+      assert.notEqual(fresh.cert, old.cert);
+      assert.ok(new X509Certificate(fresh.cert).checkIssued(second.ca));
+      assert.equal(await readFile(path, 'utf8'), fresh.key + fresh.cert);
+      assert.deepEqual(second.lines, [logged]);
+    });
+  }
+}
+
+async function emptied(path: string): Promise<Setting> {
+  await writeFile(path, '');
+  return {};
+}
+
+async function orphaned(path: string): Promise<Setting> {
+  await rm(join(path, '..', 'ca-key.pem'));
+  return {};
+}
+
+test('other domains need another certificate', async (t) => {
+  const { certificates, directory } = await setUp(t);
+  const old = await certificates.visitor(undefined);
+  const { certificates: next } = await setUp(t, { directory, domains: ['other.test'] });
+  const { cert } = await next.visitor(undefined);
+  assert.notEqual(cert, old.cert);
+  assert.match(new X509Certificate(cert).subjectAltName ?? '', /^DNS:other\.test, DNS:\*\.other\.test, DNS:localhost/);
+});
+
+test('near the end of the CA nothing is made anew that would end no later', async (t) => {
+  const now = Date.now() + 3_600 * day;
+  const { directory } = await setUp(t);
+  const one = await setUp(t, { directory, now });
+  const { cert } = await one.certificates.tunnel();
+  one.travel(25 * day);
+  assert.equal((await one.certificates.tunnel()).cert, cert);
+  const two = await setUp(t, { directory, now: now + 15 * day });
+  assert.equal((await two.certificates.tunnel()).cert, cert);
+});
+
+test('the issuer of a certificate is the name of the CA, byte by byte', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'certificates-'));
+  const keys = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const authority = await X509CertificateGenerator.createSelfSigned({
+    // A UTF8String and a BMPString, where the library would choose otherwise.
+    name: [{ O: ['#0c0953616c6c79706f7274'] }, { CN: ['#1e0400430041'] }],
+    notBefore: new Date(Date.now() - day),
+    notAfter: new Date(Date.now() + 900 * day),
+    keys: { publicKey: cryptoKey(keys.publicKey, 'verify'), privateKey: cryptoKey(keys.privateKey, 'sign') },
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [new BasicConstraintsExtension(true, 0, true)],
+  });
+  const keyPem = keys.privateKey.export({ type: 'pkcs8', format: 'pem' });
+  await writeFile(join(directory, 'ca-key.pem'), `${keyPem}${authority.toString('pem')}\n`);
+  const { certificates } = await setUp(t, { directory });
+  const leaf = new LibraryCertificate((await certificates.tunnel()).cert);
+  assert.deepEqual(Buffer.from(leaf.issuerName.toArrayBuffer()), Buffer.from(authority.subjectName.toArrayBuffer()));
+});
+
+function cryptoKey(key: KeyObject, usage: 'sign' | 'verify') {
+  return key.toCryptoKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [usage]);
+}

@@ -1,5 +1,6 @@
 // The edge as a whole: opening, stopping, and what it says when it cannot.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
@@ -8,6 +9,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { systemClock } from '../../src/clock.ts';
 import { createEmbeddedEdge } from '../../src/edge/edge.ts';
 import { AppError } from '../../src/errors.ts';
@@ -81,6 +83,30 @@ test('the CA survives a restart, private to its owner', async (t) => {
   assert.equal(second.caPem, first.caPem);
   assert.equal(await readFile(join(certificatesDir, 'ca.pem'), 'utf8'), first.caPem);
   assert.equal((await stat(join(certificatesDir, 'ca-key.pem'))).mode & 0o777, 0o600);
+});
+
+test('a restart loads nothing that makes certificates', async (t) => {
+  const certificatesDir = await directoryFor(t);
+  const script = `
+    import { createEmbeddedEdge } from './src/edge/edge.ts';
+    import { systemClock } from './src/clock.ts';
+    import { createSilentLogger } from './src/logger.ts';
+    const listen = { host: '127.0.0.1', port: 0 };
+    const edge = await createEmbeddedEdge({
+      directory: { subscribe: () => () => undefined },
+      certificatesDir: process.argv[1],
+      http: listen, https: listen, tunnel: listen, logger: createSilentLogger(), clock: systemClock,
+    });
+    await edge.stop(0);
+    // What the library brings along and nothing else does.
+    process.stdout.write(typeof Reflect.getMetadata);
+  `;
+  const run = promisify(execFile);
+  const cwd = join(import.meta.dirname, '../..');
+  for (const loaded of ['function', 'undefined']) {
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script, certificatesDir], { cwd });
+    assert.equal(stdout, loaded);
+  }
 });
 
 test('a damaged CA is an error that names the file and how to mend it', async (t) => {
