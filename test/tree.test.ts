@@ -23,7 +23,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The architecture's pure files; others are pure because their header says so. */
 const pureFiles = [
   'src/dns/ownership.ts',
-  'src/edge/router.ts',
+  'src/edge/visitors/router.ts',
   'src/errors.ts',
   'src/ingress/compile.ts',
   'src/ingress/match.ts',
@@ -114,7 +114,7 @@ describe('the checks themselves', () => {
     ['src/reconcile.ts', './web/server.ts'],
     ['src/dns/reconciler.ts', '../app.ts'],
     ['src/web/server.ts', '../cli/table.ts'],
-    ['src/connector/native/connector.ts', '../../edge/registry.ts'],
+    ['src/connector/native/connector.ts', '../../edge/tunnels/registry.ts'],
     ['src/edge/edge.ts', '../connector/native/connector.ts'],
     ['src/edge/api/server.ts', '../../cloudflare/client.ts'],
     ['src/origin/open.ts', '../sources/list.ts'],

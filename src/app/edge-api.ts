@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CloudflareApi, createCloudflareApi } from '../cloudflare/client.ts';
 import { createEdgeApi } from '../edge/api/server.ts';
-import { type EdgeStore, openEdgeStore } from '../edge/store.ts';
+import { type EdgeStore, openEdgeStore } from '../edge/store/store.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Settings } from '../settings/settings.ts';

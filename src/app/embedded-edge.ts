@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { createEdgeApi } from '../edge/api/server.ts';
 import { createEmbeddedEdge } from '../edge/edge.ts';
-import { openEdgeStore } from '../edge/store.ts';
+import { openEdgeStore } from '../edge/store/store.ts';
 import type { Logger } from '../logger.ts';
 import type { ListenAddress, Settings } from '../settings/settings.ts';
 import { newSecret, type StateDir } from '../state-dir.ts';

@@ -6,8 +6,8 @@ import type { Logger } from '../logger.ts';
 import { headerNames } from '../protocol/headers.ts';
 import { cancelStream } from './cancel.ts';
 import type { EdgeConfiguration, EdgeDirectory } from './model.ts';
-import type { Registry } from './registry.ts';
-import type { TunnelConnection } from './tunnel-connection.ts';
+import type { Registry } from './tunnels/registry.ts';
+import type { TunnelConnection } from './tunnels/tunnel-connection.ts';
 
 /** What pushing needs. */
 export interface PushOptions {

@@ -1,16 +1,16 @@
 // The embedded edge, put together: tunnel port, public ports, and what they share.
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import { type Certificates, createCertificates } from './certificates.ts';
+import { type Certificates, createCertificates } from './certificates/certificates.ts';
 import { createConfigurationPush } from './configuration-push.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
-import { type ForwardContext, forward } from './forward.ts';
 import type { ListenAddress } from './listen.ts';
 import type { ConnectionRegistry, EdgeDirectory } from './model.ts';
-import { createPublicListener, type PublicListener, type VisitorTimeouts } from './public-listener.ts';
-import { createRegistry, type Registry } from './registry.ts';
-import type { TunnelConnection } from './tunnel-connection.ts';
-import { createTunnelListener, type TunnelListener, type TunnelTimeouts } from './tunnel-listener.ts';
+import { createRegistry, type Registry } from './tunnels/registry.ts';
+import type { TunnelConnection } from './tunnels/tunnel-connection.ts';
+import { createTunnelListener, type TunnelListener, type TunnelTimeouts } from './tunnels/tunnel-listener.ts';
+import { type ForwardContext, forward } from './visitors/forward.ts';
+import { createPublicListener, type PublicListener, type VisitorTimeouts } from './visitors/public-listener.ts';
 
 /** Every time limit of the edge (ms). */
 export interface EdgeTimeouts {

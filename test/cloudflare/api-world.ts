@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type CloudflareApi, createCloudflareApi } from '../../src/cloudflare/client.ts';
 import { createEdgeApi } from '../../src/edge/api/server.ts';
-import { type EdgeStore, openEdgeStore } from '../../src/edge/store.ts';
+import { type EdgeStore, openEdgeStore } from '../../src/edge/store/store.ts';
 import { createSilentLogger } from '../../src/logger.ts';
 
 /** The token the API accepts. */

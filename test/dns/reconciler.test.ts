@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createDnsReconciler, type DnsReconciler } from '../../src/dns/reconciler.ts';
-import type { StoredRecord } from '../../src/edge/store-records.ts';
+import type { StoredRecord } from '../../src/edge/store/records.ts';
 import { ApiError } from '../../src/errors.ts';
 import { createSilentLogger } from '../../src/logger.ts';
 import type { DesiredState, ServiceId } from '../../src/model.ts';

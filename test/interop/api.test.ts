@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { contentOfTunnel } from '../../src/edge/store-names.ts';
+import { contentOfTunnel } from '../../src/edge/store/names.ts';
 import { parseCredentialsFile, parseToken } from '../../src/protocol/credentials.ts';
 import { type ApiFixture, apiToken, connection, startApi } from '../edge/api/fixture.ts';
 import { interopBinary } from './binary.ts';

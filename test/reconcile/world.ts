@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { createUnenforcedAccess } from '../../src/access/reconciler.ts';
 import type { Reconciler } from '../../src/contracts.ts';
 import { createDnsReconciler } from '../../src/dns/reconciler.ts';
-import type { StoredRecord } from '../../src/edge/store-records.ts';
+import type { StoredRecord } from '../../src/edge/store/records.ts';
 import { AppError } from '../../src/errors.ts';
 import { closedService } from '../../src/ingress/closing.ts';
 import { compileIngress } from '../../src/ingress/compile.ts';

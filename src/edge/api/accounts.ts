@@ -1,6 +1,6 @@
 // GET /user/tokens/verify, /accounts, /accounts/:account.
 import { createHash } from 'node:crypto';
-import type { EdgeStore } from '../store.ts';
+import type { EdgeStore } from '../store/store.ts';
 import { type Api, type ApiContext, checkAccount } from './context.ts';
 import { type PageQuery, paged, pageSchema, success } from './envelope.ts';
 

@@ -1,7 +1,7 @@
 // Decides who may call the API at all: the right token, and never a page in somebody's browser. Pure.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIPv4 } from 'node:net';
-import { RefusedError, refusal, refusalCode } from '../store-refusal.ts';
+import { RefusedError, refusal, refusalCode } from '../store/refusal.ts';
 
 /** The parts of a request that admission looks at. */
 export interface Caller {

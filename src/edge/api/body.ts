@@ -1,5 +1,5 @@
 // Reads a request body as JSON, whatever its media type says, with a bound on nesting. Pure.
-import { refusal, refusalCode } from '../store-refusal.ts';
+import { refusal, refusalCode } from '../store/refusal.ts';
 
 const maxDepth = 64;
 const quote = 0x22;

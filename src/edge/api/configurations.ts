@@ -2,8 +2,8 @@
 import { AppError } from '../../errors.ts';
 import { checkRules } from '../../ingress/validate.ts';
 import type { IngressRule } from '../../model.ts';
-import { refusal, refusalCode } from '../store-refusal.ts';
-import type { StoredTunnel } from '../store-tunnels.ts';
+import { refusal, refusalCode } from '../store/refusal.ts';
+import type { StoredTunnel } from '../store/tunnels.ts';
 import { type Api, type ApiContext, checkAccount, findLiveTunnel } from './context.ts';
 import { success } from './envelope.ts';
 

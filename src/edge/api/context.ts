@@ -1,10 +1,10 @@
 // What every route of the API works with, and how it finds the account, zone or tunnel its path names.
 import type { FastifyInstance } from 'fastify';
 import type { ConnectionRegistry, RegisteredConnection } from '../model.ts';
-import type { EdgeStore } from '../store.ts';
-import { noRoute, refusal, refusalCode } from '../store-refusal.ts';
-import { type StoredTunnel, tunnelNotFound } from '../store-tunnels.ts';
-import type { Zone } from '../store-zones.ts';
+import { noRoute, refusal, refusalCode } from '../store/refusal.ts';
+import type { EdgeStore } from '../store/store.ts';
+import { type StoredTunnel, tunnelNotFound } from '../store/tunnels.ts';
+import type { Zone } from '../store/zones.ts';
 
 /** A fastify instance as the route files use it. */
 export type Api = FastifyInstance;

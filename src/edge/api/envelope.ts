@@ -1,5 +1,5 @@
 // The envelope every answer of API v4 comes in, and paging. Pure.
-import type { ApiErrorLine } from '../store-refusal.ts';
+import type { ApiErrorLine } from '../store/refusal.ts';
 
 /** One page's place in the whole. */
 export interface ResultInfo {

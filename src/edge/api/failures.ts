@@ -1,6 +1,6 @@
 // Turns whatever went wrong in a request into Cloudflare's status and error lines; nothing internal is told. Pure.
 import { ValidationError } from '../../errors.ts';
-import { type ApiErrorLine, RefusedError, refusalCode } from '../store-refusal.ts';
+import { type ApiErrorLine, RefusedError, refusalCode } from '../store/refusal.ts';
 
 /** An error as the client is told, and whether it is our fault and has to be logged. */
 export interface Failure {

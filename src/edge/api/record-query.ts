@@ -1,5 +1,5 @@
 // Which records a listing of DNS records returns, and in which order. Pure.
-import type { StoredRecord } from '../store-records.ts';
+import type { StoredRecord } from '../store/records.ts';
 import { type PageQuery, pageSchema } from './envelope.ts';
 import { passes, type TextFilter, textFilter } from './text-filter.ts';
 

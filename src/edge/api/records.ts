@@ -1,7 +1,7 @@
 // /zones/:zone/dns_records: list, create, read, overwrite, change, delete, and all of these in one batch.
-import { isAddressType, type RecordInput } from '../store-record-rules.ts';
-import type { RecordBatch, RecordPatch, StoredRecord } from '../store-records.ts';
-import { refusal, refusalCode } from '../store-refusal.ts';
+import { isAddressType, type RecordInput } from '../store/record-rules.ts';
+import type { RecordBatch, RecordPatch, StoredRecord } from '../store/records.ts';
+import { refusal, refusalCode } from '../store/refusal.ts';
 import { type Api, type ApiContext, findZone } from './context.ts';
 import { paged, success } from './envelope.ts';
 import { exactName, type RecordQuery, recordQuerySchema, selectRecords } from './record-query.ts';

@@ -1,10 +1,10 @@
 // PUT /zones/:zone/tunnels/:tunnel/routes, which `cloudflared tunnel route dns` calls: a name that leads to a tunnel.
 
-import { contentOfTunnel, recordName } from '../store-names.ts';
-import { isAddressType, type RecordInput } from '../store-record-rules.ts';
-import type { StoredRecord } from '../store-records.ts';
-import { refusal, refusalCode } from '../store-refusal.ts';
-import type { Zone } from '../store-zones.ts';
+import { contentOfTunnel, recordName } from '../store/names.ts';
+import { isAddressType, type RecordInput } from '../store/record-rules.ts';
+import type { StoredRecord } from '../store/records.ts';
+import { refusal, refusalCode } from '../store/refusal.ts';
+import type { Zone } from '../store/zones.ts';
 import { type Api, type ApiContext, findLiveTunnel, findZone } from './context.ts';
 import { success } from './envelope.ts';
 

@@ -1,7 +1,7 @@
 // How tunnels, connections and connectors look in answers, and what a tunnel's status is. Pure.
 import { formatToken } from '../../protocol/credentials.ts';
 import type { RegisteredConnection } from '../model.ts';
-import type { StoredTunnel } from '../store-tunnels.ts';
+import type { StoredTunnel } from '../store/tunnels.ts';
 import type { ObservedTunnel } from './context.ts';
 
 /** Cloudflare's four states of a tunnel. */

@@ -1,6 +1,6 @@
 // /accounts/:account/cfd_tunnel: list, create, read, change, delete, the token, and who is connected.
-import { noRoute, refusal, refusalCode } from '../store-refusal.ts';
-import type { TunnelInput } from '../store-tunnels.ts';
+import { noRoute, refusal, refusalCode } from '../store/refusal.ts';
+import type { TunnelInput } from '../store/tunnels.ts';
 import {
   type Api,
   type ApiContext,

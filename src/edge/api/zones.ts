@@ -1,6 +1,6 @@
 // GET and POST /zones, GET /zones/:zone.
-import { refusal, refusalCode } from '../store-refusal.ts';
-import type { Account, Zone } from '../store-zones.ts';
+import { refusal, refusalCode } from '../store/refusal.ts';
+import type { Account, Zone } from '../store/zones.ts';
 import { type Api, type ApiContext, findZone } from './context.ts';
 import { type PageQuery, paged, pageSchema, success } from './envelope.ts';
 import { passesPrefixed } from './text-filter.ts';

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openAuthority } from '../../../src/edge/authority.ts';
+import { openAuthority } from '../../../src/edge/certificates/authority.ts';
 
 /** PEM texts. */
 export interface TestCertificate {

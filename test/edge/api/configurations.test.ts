@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { EdgeChange } from '../../../src/edge/model.ts';
-import { contentOfTunnel } from '../../../src/edge/store-names.ts';
+import { contentOfTunnel } from '../../../src/edge/store/names.ts';
 import { type ApiFixture, startApi } from './fixture.ts';
 
 let fixture: ApiFixture;

@@ -1,8 +1,8 @@
 // A running API on a free port with an empty store and a registry the test fills.
 import { createEdgeApi, type EdgeApi } from '../../../src/edge/api/server.ts';
 import type { ConnectionRegistry, RegisteredConnection } from '../../../src/edge/model.ts';
-import { type EdgeStore, type EdgeStoreOptions, openEdgeStore } from '../../../src/edge/store.ts';
-import type { Zone } from '../../../src/edge/store-zones.ts';
+import { type EdgeStore, type EdgeStoreOptions, openEdgeStore } from '../../../src/edge/store/store.ts';
+import type { Zone } from '../../../src/edge/store/zones.ts';
 import { createSilentLogger, type Logger } from '../../../src/logger.ts';
 
 /** The token the fixture's API accepts. */

@@ -1,0 +1,79 @@
+// Which connection takes the next request.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type Connection, createRegistry } from '../../../src/edge/tunnels/registry.ts';
+
+interface FakeConnection extends Connection {
+  inFlight: number;
+  draining: boolean;
+  readonly closed: string[];
+}
+
+function connection(connIndex: number, clientId = 'a', tunnelId = 't'): FakeConnection {
+  const closed: string[] = [];
+  const info = {
+    id: `${clientId}${connIndex}`,
+    tunnelId,
+    clientId,
+    connIndex,
+    version: '',
+    arch: '',
+    features: [],
+    originIp: '',
+    location: '',
+    openedAt: new Date(0),
+  };
+  return { info, inFlight: 0, draining: false, closed, close: (reason) => closed.push(reason) };
+}
+
+function setUp(...connections: FakeConnection[]) {
+  const registry = createRegistry<FakeConnection>();
+  for (const one of connections) registry.add(one);
+  return registry;
+}
+
+test('equally busy connections take turns', () => {
+  const all = [connection(0), connection(1), connection(2, 'b')];
+  const registry = setUp(...all);
+  const picked = Array.from({ length: 9 }, () => registry.pick('t')?.info.id);
+  for (const { info } of all) assert.equal(picked.filter((id) => id === info.id).length, 3);
+});
+
+test('the least busy connection is next', () => {
+  const [busy, idle, middling] = [connection(0), connection(1), connection(2)];
+  busy.inFlight = 5;
+  middling.inFlight = 1;
+  const registry = setUp(busy, idle, middling);
+  for (let i = 0; i < 4; i++) assert.equal(registry.pick('t'), idle);
+});
+
+test('connections that drain, were tried or belong to another tunnel are passed over', () => {
+  const [draining, tried, other] = [connection(0), connection(1), connection(0, 'a', 'u')];
+  draining.draining = true;
+  const registry = setUp(draining, tried, other);
+  assert.equal(registry.pick('t'), tried);
+  assert.equal(registry.pick('t', [tried]), undefined);
+  assert.equal(registry.pick('u'), other);
+  assert.equal(registry.pick('nobody'), undefined);
+});
+
+test('a connection is found by tunnel, connector and index until it is removed', () => {
+  const one = connection(1);
+  const registry = setUp(connection(0), one, connection(1, 'b'));
+  assert.equal(registry.find('t', 'a', 1), one);
+  assert.equal(registry.find('t', 'a', 2), undefined);
+  registry.remove(one);
+  registry.remove(one);
+  assert.equal(registry.find('t', 'a', 1), undefined);
+  assert.equal(registry.list('t').length, 2);
+});
+
+test('disconnecting closes a connector, or all of a tunnel', () => {
+  const [a0, a1, b0] = [connection(0), connection(1), connection(0, 'b')];
+  const registry = setUp(a0, a1, b0);
+  registry.disconnect('t', 'a');
+  assert.deepEqual([a0.closed.length, a1.closed.length, b0.closed.length], [1, 1, 0]);
+  registry.disconnect('t');
+  assert.equal(b0.closed.length, 1);
+  registry.disconnect('nobody');
+});
