@@ -1,6 +1,6 @@
 // pino, set up once: redaction of everything secret, JSON lines or a readable form, always on stderr.
+import { createRequire } from 'node:module';
 import { type Logger as PinoLogger, pino } from 'pino';
-import pretty from 'pino-pretty';
 
 /** What every part logs with: static message, data in fields. */
 export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error'> & {
@@ -33,7 +33,7 @@ const redact = {
 export function createLogger(options: { level: LogLevel; format: 'auto' | 'pretty' | 'json' }): Logger {
   const readable = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true);
   const stream = readable
-    ? pretty({ destination: 2, sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
+    ? pretty()({ destination: 2, sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
     : pino.destination({ dest: 2, sync: true });
   return pino({ level: options.level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }
@@ -41,4 +41,9 @@ export function createLogger(options: { level: LogLevel; format: 'auto' | 'prett
 /** A logger that writes nothing, for tests and one-shot commands. */
 export function createSilentLogger(): Logger {
   return pino({ level: 'silent' });
+}
+
+/** Loaded on a terminal only: a service's log is read by machines. */
+function pretty(): typeof import('pino-pretty') {
+  return createRequire(import.meta.url)('pino-pretty');
 }
