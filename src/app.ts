@@ -1,5 +1,5 @@
 // Composition root: constructs every object once, in order; start, stop, and what it has to say of itself.
-import { createUnenforcedAccess } from './access/reconciler.ts';
+import { createUnenforcedAccess } from './access/unenforced.ts';
 import { createDiscovery } from './app/discovery.ts';
 import { type LocalEdge, startLocalEdge } from './app/embedded-edge.ts';
 import { createLiveSettings, type LiveSettings } from './app/live-settings.ts';

@@ -145,9 +145,35 @@ export interface AccessApplication {
   readonly id?: string;
   readonly name: string;
   readonly domain: string;
+  /** By name; in a desired state as the settings call them. */
   readonly policies: readonly string[];
   readonly owner?: Owner;
 }
+
+/** One condition of an Access policy, in Cloudflare's words: `{ email: { email: 'a@example.com' } }`. */
+export type AccessRule = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** A reusable Access policy of ours as we want it or found it. */
+export interface AccessPolicy {
+  readonly id?: string;
+  /** As the settings call it; `family/service-tokens` is the part of `family` that programs pass. */
+  readonly name: string;
+  /** `allow` asks for a login, `non_identity` for a service token, `bypass` for nothing. */
+  readonly decision: string;
+  /** One of these is enough. */
+  readonly include: readonly AccessRule[];
+  /** All of these must hold. */
+  readonly require: readonly AccessRule[];
+  /** None of these may hold. */
+  readonly exclude: readonly AccessRule[];
+  /** How long a login lasts, in seconds. */
+  readonly session?: number;
+  /** The services that rely on it. */
+  readonly users: readonly ServiceId[];
+}
+
+/** What the Access reconciler keeps: an application has a domain, a policy a decision. */
+export type AccessObject = AccessApplication | AccessPolicy;
 
 /** Who created a remote object. We only ever change objects carrying our own id. */
 export interface Owner {

@@ -1,11 +1,11 @@
 // What of the rules' plan is safe, given what earlier steps could not do: nothing open without its lock, no name without a rule. Pure.
 import { closeInstead, closeServices, keepNames } from './ingress/closing.ts';
-import type { AccessApplication, DesiredState, DnsRecord, IngressEntry, Plan, ServiceId } from './model.ts';
+import type { AccessObject, DesiredState, DnsRecord, IngressEntry, Plan, ServiceId } from './model.ts';
 import { heldDeletes, heldUpserts, hold, reasons } from './plan/policy.ts';
 
 /** The three plans of a pass, and what could not be read. */
 export interface Plans {
-  readonly access: Plan<AccessApplication>;
+  readonly access: Plan<AccessObject>;
   readonly ingress: Plan<IngressEntry>;
   readonly dns: Plan<DnsRecord>;
   /** The services whose lock is not known, because Access could not be read. */
@@ -62,7 +62,7 @@ function namesKept(dns: Plan<DnsRecord>, failed: readonly ServiceId[]): readonly
 }
 
 /** Services that have no lock at all, so that even a rule that is live already must close. One whose lock merely could not be changed keeps the old lock, and its rule. */
-function lockMissing(access: Plan<AccessApplication>, notLocked: readonly ServiceId[]): ReadonlySet<ServiceId> {
+function lockMissing(access: Plan<AccessObject>, notLocked: readonly ServiceId[]): ReadonlySet<ServiceId> {
   const failed = new Set(notLocked);
   const missing = new Set(heldUpserts(access));
   for (const change of access.changes) {

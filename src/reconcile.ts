@@ -5,7 +5,7 @@ import { closeInstead } from './ingress/closing.ts';
 import type { IngressReconciler } from './ingress/reconciler.ts';
 import type { Logger } from './logger.ts';
 import type {
-  AccessApplication,
+  AccessObject,
   DesiredState,
   Diagnostic,
   DnsRecord,
@@ -25,7 +25,7 @@ export interface Deps {
   readonly list: (signal: AbortSignal) => Promise<Listed>;
   readonly route: (services: readonly Service[], previous: readonly IngressEntry[]) => Routed;
   readonly compile: (entries: readonly IngressEntry[], previous: readonly IngressEntry[]) => Compiled;
-  readonly access: Reconciler<AccessApplication>;
+  readonly access: Reconciler<AccessObject>;
   readonly ingress: IngressReconciler;
   readonly dns: Reconciler<DnsRecord>;
   readonly mode: Mode;

@@ -1,5 +1,5 @@
 // One plan, for `plan`: what a pass would change now. Reads the API and changes nothing, not even a tunnel that is missing.
-import { createUnenforcedAccess } from '../access/reconciler.ts';
+import { createUnenforcedAccess } from '../access/unenforced.ts';
 import { systemClock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { createDnsReconciler } from '../dns/reconciler.ts';

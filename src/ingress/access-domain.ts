@@ -6,8 +6,14 @@ import type { IngressRule } from '../model.ts';
  * certain the whole host is covered: locking too much is a nuisance, too little an open door.
  */
 export function accessDomain(rule: IngressRule & { readonly hostname: string }): string {
+  const prefix = accessPrefix(rule);
+  return prefix === '' ? rule.hostname : `${rule.hostname}${prefix}*`;
+}
+
+/** The path prefix of that part; "" for the whole host. */
+export function accessPrefix(rule: IngressRule): string {
   const prefix = literalPrefix(rule.path ?? '');
-  return prefix === '' || prefix === '/' ? rule.hostname : `${rule.hostname}${prefix}*`;
+  return prefix === '/' ? '' : prefix;
 }
 
 /** The text every path matching the pattern begins with; "" when that is not plain to see. */

@@ -1,15 +1,7 @@
 // From the entries services want to one desired state: hostnames settled, rules checked one by one, records and Access applications derived. Pure.
 import { ValidationError } from '../errors.ts';
-import type {
-  AccessApplication,
-  DesiredState,
-  Diagnostic,
-  DnsRecord,
-  IngressEntry,
-  IngressRule,
-  ServiceId,
-} from '../model.ts';
-import { accessDomain } from './access-domain.ts';
+import type { DesiredState, Diagnostic, DnsRecord, IngressEntry, IngressRule, ServiceId } from '../model.ts';
+import { accessApplications, guard } from './access-applications.ts';
 import { type Claim, compareText, settleClaims } from './claims.ts';
 import { normaliseHostname, zoneOf } from './hostname.ts';
 import { compareEntries } from './order.ts';
@@ -55,13 +47,10 @@ export function compileIngress(entries: readonly IngressEntry[], context: Compil
   const claims = settleClaims(usable, context.previous.map(withNormalHostname));
   diagnostics.push(...claims.flatMap(conflicts));
   const { guarded: ingress, problems } = guard(claims.map((claim) => claim.winner).sort(compareEntries));
-  diagnostics.push(...problems);
+  const locks = accessApplications(ingress, context.owner);
+  diagnostics.push(...problems, ...locks.problems);
   return {
-    desired: {
-      ingress,
-      dnsRecords: dnsRecords(ingress, context),
-      accessApplications: accessApplications(ingress, context.owner),
-    },
+    desired: { ingress, dnsRecords: dnsRecords(ingress, context), accessApplications: locks.applications },
     diagnostics,
   };
 }
@@ -159,44 +148,4 @@ function representative(entries: readonly IngressEntry[]): ServiceId {
   );
   if (first === undefined) throw new RangeError('a group has at least one entry');
   return (entries.find((entry) => entry.rule.path === undefined) ?? first).serviceId;
-}
-
-/**
- * Leaves out entries whose part of a host is already guarded by another policy: an Access application with both would let in
- * whoever passes either.
- */
-function guard(entries: readonly IngressEntry[]): {
-  readonly guarded: readonly IngressEntry[];
-  readonly problems: readonly Diagnostic[];
-} {
-  const guards = new Map<string, { readonly policy: string; readonly serviceId: ServiceId }>();
-  const problems: Diagnostic[] = [];
-  const guarded = entries.filter(({ rule, access, serviceId }) => {
-    if (access === 'public') return true;
-    const domain = accessDomain(rule);
-    const other = guards.get(domain);
-    if (other === undefined) guards.set(domain, { policy: access.policy, serviceId });
-    if (other === undefined || other.policy === access.policy) return true;
-    problems.push({
-      severity: 'error',
-      code: 'E_CONFLICT',
-      message: `${domain} is guarded by policy ${other.policy} of ${other.serviceId}, so policy ${access.policy} cannot be`,
-      hint: 'give both the same policy, or another hostname',
-      serviceId,
-    });
-    return false;
-  });
-  return { guarded, problems };
-}
-
-/** One application per host, or host and path prefix, that has a policy. */
-function accessApplications(ingress: readonly IngressEntry[], owner: string): readonly AccessApplication[] {
-  const applications = new Map<string, AccessApplication>();
-  for (const { rule, access, serviceId } of ingress) {
-    const domain = accessDomain(rule);
-    if (access === 'public' || applications.has(domain)) continue;
-    const resource = serviceId;
-    applications.set(domain, { name: domain, domain, policies: [access.policy], owner: { id: owner, resource } });
-  }
-  return [...applications.values()];
 }

@@ -1,4 +1,5 @@
 // Who may see an entry: what was asked for, what the settings allow a label to ask for, and how careful the app wants one to be. Pure.
+import { bypassesAll } from '../ingress/bypass-path.ts';
 import type { AccessSpec, Service, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
 import type { Sensitivity } from './catalogue.ts';
@@ -74,11 +75,6 @@ function unknownPolicy(service: Service, requested: string, context: AccessConte
   const close = nearest(requested, known);
   const hint = close === undefined ? `policies are ${known.slice(0, 20).join(', ')}` : `did you mean ${close}?`;
   return noPolicy(service, `there is no policy "${requested}"`, hint);
-}
-
-/** Whether a path that needs no login is the whole site. */
-export function bypassesAll(path: string): boolean {
-  return /^[/*]*$/.test(path);
 }
 
 /** A bypass of everything is `public` by another name. */

@@ -1,11 +1,11 @@
 // Runs a plugin's code on one service and checks what it returns, as one checks any stranger's answer. Pure, as the code must be.
 import type { Plugin, PluginContext } from '../contracts.ts';
 import { type AppError, PluginError } from '../errors.ts';
+import { bypassesAll } from '../ingress/bypass-path.ts';
 import { parseServiceUrl } from '../ingress/service-url.ts';
 import type { AccessSpec, IngressEntry, Service } from '../model.ts';
 import { parseHostname } from '../sources/hostname.ts';
 import { parse, schemaOf } from '../validate.ts';
-import { bypassesAll } from './access.ts';
 
 /** One run of a plugin's code. */
 export interface CodeRun {

@@ -1,7 +1,7 @@
 // A whole program but for its sources: real reconcilers, a real API and a real rule table, watched at every step for what must never be true.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { createUnenforcedAccess } from '../../src/access/reconciler.ts';
+import { createUnenforcedAccess } from '../../src/access/unenforced.ts';
 import type { Reconciler } from '../../src/contracts.ts';
 import { createDnsReconciler } from '../../src/dns/reconciler.ts';
 import type { StoredRecord } from '../../src/edge/store/records.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createUnenforcedAccess } from '../../../src/access/reconciler.ts';
+import { createUnenforcedAccess } from '../../../src/access/unenforced.ts';
 import { createDiscovery } from '../../../src/app/discovery.ts';
 import { startLocalEdge } from '../../../src/app/embedded-edge.ts';
 import { buildRoad } from '../../../src/app/road.ts';

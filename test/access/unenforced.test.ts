@@ -1,7 +1,7 @@
 // Access before policies can be applied: nothing that asks for one is opened.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createUnenforcedAccess } from '../../src/access/reconciler.ts';
+import { createUnenforcedAccess } from '../../src/access/unenforced.ts';
 import { never } from '../cloudflare/api-world.ts';
 import { desiredFor, entryFor } from '../contract/reconciler.ts';
 
