@@ -1,17 +1,29 @@
 // The whole program in a process of its own, with settings that keep it apart from everything else on the machine.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Status } from '../../src/status.ts';
-import { freePorts, type RunningProcess, startProcess } from '../e2e/process.ts';
+import { freePorts } from '../e2e/process.ts';
 import { until, visit } from '../program/program.ts';
 
-/** A place for a program: settings, data and ports, kept across restarts. */
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** A place for a program: settings, data, ports and compile cache, kept across restarts. */
 export interface ProgramPlace {
+  readonly compileCache: string;
   readonly settingsFile: string;
   readonly httpPort: number;
   readonly webPort: number;
   remove(): void;
+}
+
+/** A program that was started there. */
+export interface RunningProgram {
+  readonly pid: number;
+  stop(): Promise<void>;
 }
 
 /** Makes one, for a program that looks at one engine. */
@@ -29,20 +41,38 @@ export async function makePlace(endpoint: string): Promise<ProgramPlace> {
   const settingsFile = join(dir, 'sallyport.yml');
   // JSON is YAML.
   writeFileSync(settingsFile, JSON.stringify(settings));
-  return { settingsFile, httpPort: http, webPort, remove: () => rmSync(dir, { recursive: true, force: true }) };
+  const compileCache = join(dir, 'cache');
+  const remove = () => rmSync(dir, { recursive: true, force: true });
+  return { settingsFile, compileCache, httpPort: http, webPort, remove };
 }
 
-/** Starts the program there and waits until it is ready and has published so many services. */
-export async function startProgramProcess(place: ProgramPlace, services: number): Promise<RunningProcess> {
-  const running = await startProcess(place.settingsFile, place.webPort);
+/** Starts the program there as `npm start` does, with its compile cache. */
+export function spawnProgram(place: ProgramPlace): RunningProgram {
+  const child = spawn(process.execPath, [main, 'run', '--settings', place.settingsFile], {
+    env: { PATH: process.env.PATH, HOME: '/nonexistent', NODE_COMPILE_CACHE: place.compileCache },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  return {
+    pid: child.pid ?? 0,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Starts it and waits until it is ready and shows so many services. */
+export async function startProgramProcess(place: ProgramPlace, services: number): Promise<RunningProgram> {
+  const running = spawnProgram(place);
   try {
     await until(
       () => statusOf(place),
       (status) => status.ready && status.services.length >= services,
     );
   } catch (error) {
-    await running.kill();
-    throw new Error(`it did not become ready: ${running.output().slice(-2_000)}`, { cause: error });
+    await running.stop();
+    throw error;
   }
   return running;
 }

@@ -1,16 +1,14 @@
 // From starting the process to a page that answers, a first pass that is done, and a connector that is connected.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { visit } from '../../program/program.ts';
 import { startChild } from '../child.ts';
 import { labelledContainers } from '../containers.ts';
 import type { EngineOrder, EngineState } from '../engine-process.ts';
 import { type Figure, median } from '../figures.ts';
-import { makePlace, type ProgramPlace, statusOf } from '../program-process.ts';
+import { makePlace, type ProgramPlace, spawnProgram, statusOf } from '../program-process.ts';
 import type { BenchRow, RowResult } from '../row.ts';
 
-const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const starts = 7;
 const pauseMs = 5;
 const patienceMs = 30_000;
@@ -38,7 +36,7 @@ export const processStart: BenchRow = {
       return {
         figures: [...figuresOf('again', later), ...figuresOf('first ever', first), emptyFigure(empty)],
         notes: [
-          `medians of ${starts} starts in turn; "first ever" also makes the edge's CA, its certificates and the tunnel`,
+          `medians of ${starts} starts in turn; "first ever" also compiles, and makes the edge's CA, its certificates and the tunnel`,
         ],
       };
     } finally {
@@ -73,19 +71,14 @@ function emptyFigure(samples: readonly number[]): Figure {
 
 async function timeStart(place: ProgramPlace): Promise<Start> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [main, 'run', '--settings', place.settingsFile], {
-    env: { PATH: process.env.PATH, HOME: '/nonexistent' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const exited = once(child, 'exit');
+  const program = spawnProgram(place);
   try {
     const answers = await when(async () => (await visit(place.webPort, 'localhost', '/healthz')).status === 200);
     const passed = await when(async () => (await statusOf(place)).revision > 0);
     const ready = await when(async () => (await statusOf(place)).ready);
     return { answers: answers - begun, passed: passed - begun, ready: ready - begun };
   } finally {
-    child.kill('SIGTERM');
-    await exited;
+    await program.stop();
   }
 }
 
