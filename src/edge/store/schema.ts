@@ -64,4 +64,36 @@ export const migrations: readonly string[] = [
     created_at TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE access_object (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    UNIQUE (kind, id)
+  ) STRICT;
+
+  CREATE TABLE access_client_secret (
+    token_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    expires_at INTEGER,
+    PRIMARY KEY (token_id, version)
+  ) STRICT;
+
+  CREATE TABLE access_ca (
+    app_id TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    private_key TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE quick_tunnel (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    tunnel_id TEXT NOT NULL UNIQUE REFERENCES tunnel (id),
+    zone_id TEXT NOT NULL REFERENCES zone (id),
+    hostname TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

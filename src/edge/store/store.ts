@@ -1,9 +1,11 @@
 // The embedded edge's memory: account, zones, records, tunnels and configurations, durable in one SQLite file.
 import { type Clock, systemClock } from '../../clock.ts';
 import type { EdgeChange, EdgeDirectory } from '../model.ts';
+import { type AccessStore, createAccessStore } from './access/access.ts';
 import { type ConfigurationStore, createConfigurationStore } from './configurations.ts';
 import { openDatabase, type StoreDatabase } from './database.ts';
 import { createStoreIndex } from './lookup.ts';
+import { createQuickTunnelStore, type QuickTunnelStore } from './quick-tunnels.ts';
 import { defaultLimits, type RecordLimits } from './record-rules.ts';
 import { createRecordStore, type RecordStore } from './records.ts';
 import { createTunnelStore, type TunnelStore } from './tunnels.ts';
@@ -17,6 +19,8 @@ export interface EdgeStore extends EdgeDirectory {
   readonly records: RecordStore;
   readonly tunnels: TunnelStore;
   readonly configurations: ConfigurationStore;
+  readonly access: AccessStore;
+  readonly quickTunnels: QuickTunnelStore;
   /** The zone of that name, made when it is missing; RefusedError when the name is no domain. */
   ensureZone(name: string): Zone;
   /** Remembers that a tunnel gained its first or lost its last connection (status and times in the API). */
@@ -28,6 +32,8 @@ export interface EdgeStore extends EdgeDirectory {
 export interface EdgeStoreOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<RecordLimits>;
+  /** False: a new account has no Zero Trust organisation yet. */
+  readonly isAccessEnabled?: boolean;
 }
 
 /** Opens the store at `path`, or a new one in memory for `:memory:`; AppError E_STATE when the file cannot be used. */
@@ -35,18 +41,20 @@ export function openEdgeStore(path: string, options: EdgeStoreOptions = {}): Edg
   const clock = options.clock ?? systemClock;
   const database = openDatabase(path);
   try {
-    return createStore(database, clock, { ...defaultLimits, ...options.limits });
+    return createStore(database, clock, options);
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-function createStore(database: StoreDatabase, clock: Clock, limits: RecordLimits): EdgeStore {
+function createStore(database: StoreDatabase, clock: Clock, options: EdgeStoreOptions): EdgeStore {
   const account = openAccount(database, clock);
   const zones = createZoneStore(database, clock);
   const tunnels = createTunnelStore(database, clock);
+  const records = createRecordStore(database, clock, { ...defaultLimits, ...options.limits });
   const configurations = createConfigurationStore(database, clock);
+  const isEnabled = options.isAccessEnabled ?? true;
   const index = createStoreIndex(database, account.id);
   const listeners = new Set<(change: EdgeChange) => void>();
 
@@ -58,9 +66,11 @@ function createStore(database: StoreDatabase, clock: Clock, limits: RecordLimits
   return {
     account,
     zones,
-    records: createRecordStore(database, clock, limits),
+    records,
     tunnels,
     configurations,
+    access: createAccessStore({ database, clock, zones, account, isEnabled }),
+    quickTunnels: createQuickTunnelStore({ database, tunnels, records }),
     ensureZone: (name) => database.transact(() => zones.named(name) ?? zones.create(name)),
     tunnel: index.tunnel,
     route: index.route,
