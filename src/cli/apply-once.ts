@@ -1,4 +1,5 @@
 // One pass, for `apply`: by the running instance when there is one, because the live rules are its own; else by a program started for it.
+import { planOnce } from '../app/plan-once.ts';
 import { type AppOptions, createApp } from '../app.ts';
 import { AppError } from '../errors.ts';
 import type { Plan, ServiceId } from '../model.ts';
@@ -19,6 +20,8 @@ export async function applyOnce({
 }: AppOptions & { readonly confirmed: boolean }): Promise<Applied> {
   const revision = await askRunning(options, confirmed);
   if (revision !== undefined) return { by: 'running instance', revision, plans: [], failed: [] };
+  // Starting the program would already make a tunnel where there is none.
+  if (options.loaded.settings.mode === 'dry-run') return foresee(options);
   const app = createApp(options);
   try {
     await app.start();
@@ -27,6 +30,11 @@ export async function applyOnce({
   } finally {
     await app.stop();
   }
+}
+
+async function foresee({ loaded, logger, env }: AppOptions): Promise<Applied> {
+  const { plans, failed } = await planOnce(loaded.settings, logger, env);
+  return { by: 'this command', revision: 0, plans, failed };
 }
 
 async function askRunning({ loaded }: AppOptions, confirmDeletes: boolean): Promise<number | undefined> {
