@@ -15,6 +15,8 @@ export interface Caller {
 export interface AdmissionRules {
   readonly apiToken: string;
   readonly listenHost: string;
+  /** A path that needs no token. */
+  readonly openPath?: string | undefined;
 }
 
 const verifyPath = '/client/v4/user/tokens/verify';
@@ -34,7 +36,7 @@ export function createAdmission(rules: AdmissionRules): (caller: Caller) => Refu
     // A page may reach a loopback listener under a name of its own that resolves to 127.0.0.1 (DNS rebinding).
     if (isLoopback && !isOwnHost(caller.host, rules.listenHost))
       return refusal(403, refusalCode.authentication, 'The Host header does not name this machine.');
-    return checkToken(caller, expected);
+    return caller.path === rules.openPath ? undefined : checkToken(caller, expected);
   };
 }
 

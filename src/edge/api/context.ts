@@ -5,6 +5,7 @@ import { noRoute, refusal, refusalCode } from '../store/refusal.ts';
 import type { EdgeStore } from '../store/store.ts';
 import { type StoredTunnel, tunnelNotFound } from '../store/tunnels.ts';
 import type { Zone } from '../store/zones.ts';
+import type { ArrangeListing } from './listing.ts';
 
 /** A fastify instance as the route files use it. */
 export type Api = FastifyInstance;
@@ -13,6 +14,10 @@ export type Api = FastifyInstance;
 export interface ApiContext {
   readonly store: EdgeStore;
   readonly registry: ConnectionRegistry;
+  /** What a listing shows of what there is. */
+  readonly arrange: ArrangeListing;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** A request as far as the look-ups need it. */

@@ -53,7 +53,8 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
       const zone = findZone(context, request, request.params.zone);
       const name = exactName(request.query);
       const candidates = name === undefined ? records.list(zone.id) : records.named(zone.id, name);
-      return paged(selectRecords(candidates, request.query), request.query, recordView);
+      const shown = context.arrange(candidates, ({ id, createdOn }) => ({ id, createdAt: createdOn }));
+      return paged(selectRecords(shown, request.query), request.query, recordView);
     },
   );
 

@@ -1,20 +1,31 @@
-// The embedded edge's HTTP API, the subset of Cloudflare's API v4 that tunnels, zones and DNS records need.
+// The embedded edge's HTTP API, the subset of Cloudflare's API v4 that tunnels, zones, DNS records and Access need.
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Clock, systemClock } from '../../clock.ts';
 import { AppError, ValidationError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { parse, schemaOf } from '../../validate.ts';
 import type { ConnectionRegistry } from '../model.ts';
-import { type ApiErrorLine, noRoute, refusalCode } from '../store/refusal.ts';
+import { type ApiErrorLine, noRoute, type RefusedError, refusal, refusalCode } from '../store/refusal.ts';
 import type { EdgeStore } from '../store/store.ts';
+import { addAccessRoutes } from './access/routes.ts';
 import { addAccountRoutes } from './accounts.ts';
-import { type Caller, createAdmission, isUsableToken } from './admission.ts';
+import { type Caller, createAdmission, isLoopbackHost, isUsableToken } from './admission.ts';
 import { parseBody } from './body.ts';
 import { addConfigurationRoutes } from './configurations.ts';
 import { type Api, type ApiContext, pathOf } from './context.ts';
 import { failure } from './envelope.ts';
 import { failureOf } from './failures.ts';
+import { createListing, type ListingRules } from './listing.ts';
+import {
+  addQuickTunnelRoutes,
+  defaultQuickTunnelRules,
+  type QuickTunnelKeeper,
+  type QuickTunnelRules,
+  quickTunnelPath,
+} from './quick-tunnels.ts';
+import { createRateLimiter, type RateLimit, type RateVerdict } from './rate-limit.ts';
 import { addRecordRoutes } from './records.ts';
 import { addTunnelRouteRoutes } from './tunnel-routes.ts';
 import { addTunnelRoutes } from './tunnels.ts';
@@ -29,6 +40,12 @@ export interface EdgeApiOptions {
   /** The bearer token every request needs. A secret. */
   readonly tokens: { readonly apiToken: string };
   readonly logger: Logger;
+  /** Left out: no budget, as fits an API that only this machine can reach. */
+  readonly rateLimit?: RateLimit;
+  /** Left out: listings show everything at once, in the order of creation. */
+  readonly listing?: ListingRules;
+  readonly quickTunnels?: Partial<QuickTunnelRules>;
+  readonly clock?: Clock;
 }
 
 /** A running API. */
@@ -58,10 +75,11 @@ export async function createEdgeApi(options: EdgeApiOptions): Promise<EdgeApi> {
       code: 'E_SETTINGS_INVALID',
       message: "the embedded edge's API needs a token of printable characters without spaces",
     });
-  const api = createServer(options);
+  const { api, quickTunnels } = createServer(options);
   try {
     await api.listen({ host: listen.host, port: listen.port });
   } catch (cause) {
+    await quickTunnels.stop();
     await api.close();
     throw listenError(listen, cause);
   }
@@ -71,11 +89,14 @@ export async function createEdgeApi(options: EdgeApiOptions): Promise<EdgeApi> {
   return {
     address: { host: listen.host, port },
     baseUrl: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${port}${basePath}`,
-    stop: () => stop(api),
+    stop: async () => {
+      await quickTunnels.stop();
+      await stop(api);
+    },
   };
 }
 
-function createServer(options: EdgeApiOptions): Api {
+function createServer(options: EdgeApiOptions): { readonly api: Api; readonly quickTunnels: QuickTunnelKeeper } {
   const api = fastify({
     logger: false,
     bodyLimit: bodyLimitBytes,
@@ -86,12 +107,23 @@ function createServer(options: EdgeApiOptions): Api {
     frameworkErrors: answerBadUrl,
     clientErrorHandler: answerBadHttp,
   });
-  const admit = createAdmission({ apiToken: options.tokens.apiToken, listenHost: options.listen.host });
-  const context: ApiContext = { store: options.store, registry: options.registry };
+  const { store, registry, logger, clock = systemClock } = options;
+  const arrange = createListing(options.listing, clock.now);
+  const context: ApiContext = { store, registry, arrange, now: clock.now };
+  const rules = { ...defaultQuickTunnelRules, ...options.quickTunnels };
+  // cloudflared asks for a quick tunnel without a token, so whoever can reach the API could have one.
+  const isOpen = rules.isOpen || isLoopbackHost(options.listen.host);
+  const admit = createAdmission({
+    apiToken: options.tokens.apiToken,
+    listenHost: options.listen.host,
+    openPath: isOpen ? quickTunnelPath : undefined,
+  });
+  const count = options.rateLimit === undefined ? undefined : createRateLimiter(options.rateLimit, clock.now);
 
   api.addHook('onRequest', (request, reply, next) => {
     reply.header('cf-ray', randomBytes(8).toString('hex'));
-    next(admit(callerOf(request)));
+    const refused = admit(callerOf(request));
+    next(refused ?? (count === undefined ? undefined : overBudget(count(), reply)));
   });
   api.addHook('onSend', (_request, reply, payload, next) => {
     reply.header('content-type', mediaType);
@@ -132,11 +164,19 @@ function createServer(options: EdgeApiOptions): Api {
       addTunnelRoutes(scope, context);
       addConfigurationRoutes(scope, context);
       addTunnelRouteRoutes(scope, context);
+      addAccessRoutes(scope, context);
       done();
     },
     { prefix: basePath },
   );
-  return api;
+  return { api, quickTunnels: addQuickTunnelRoutes(api, { context, rules, logger, clock }) };
+}
+
+/** The refusal of a caller who asked too often; every answer carries what is left. */
+function overBudget(verdict: RateVerdict, reply: FastifyReply): RefusedError | undefined {
+  reply.headers(verdict.headers);
+  if (verdict.isAllowed) return undefined;
+  return refusal(429, refusalCode.rateLimited, 'Please wait and consider throttling your request speed');
 }
 
 /** A URL that cannot be decoded reaches neither hooks nor handlers. */

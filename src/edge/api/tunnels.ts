@@ -46,8 +46,8 @@ export function addTunnelRoutes(api: Api, context: ApiContext): void {
     { schema: { querystring: tunnelQuerySchema } },
     (request) => {
       checkAccount(context, request, request.params.account);
-      const found = tunnels
-        .list()
+      const found = context
+        .arrange(tunnels.list(), (tunnel) => tunnel)
         .map((tunnel) => tunnelView(observeTunnel(context, tunnel), accountId))
         .filter((tunnel) => isWantedTunnel(tunnel, request.query));
       return paged(found, request.query, (tunnel) => tunnel);

@@ -60,6 +60,7 @@ export const refusalCode = {
   tooManyTags: 9300,
   tagInvalid: 9302,
   commentTooLong: 9313,
+  rateLimited: 971,
   authentication: 10000,
   recordNotFound: 81044,
   addressExists: 81053,
