@@ -72,3 +72,15 @@ function alone(dataDir: string, lines: string): string {
     .map(([key, value]) => `${key}: ${value}\n`)
     .join('');
 }
+
+/** Runs something without root's privileges, where this process has them: root may read and write everything. */
+export async function unprivileged<T>(work: () => Promise<T>): Promise<T> {
+  const { geteuid, seteuid } = process;
+  if (geteuid === undefined || seteuid === undefined || geteuid() !== 0) return work();
+  seteuid(65_534);
+  try {
+    return await work();
+  } finally {
+    seteuid(0);
+  }
+}

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createHome, sallyport, unprivileged } from '../cli/command.ts';
 import { type FakeDockerEngine, startFakeDockerEngine } from '../fakes/docker-engine.ts';
 import { type Program, startProgram, until } from '../program/program.ts';
 import { freePorts } from './process.ts';
@@ -105,17 +106,22 @@ describe('an engine that cannot be asked from the start', () => {
     }
   });
 
-  test('a socket this user may not use is named', {
-    skip: process.getuid?.() === 0 && 'root may use every socket',
-  }, async () => {
+  test('a socket this user may not use is named, with the group that may', async () => {
     const url = await socketThat('closed', web('[]'));
-    chmodSync(join(dir, 'closed'), 0o000);
-    const program = await startProgram({ docker: { endpoints: [url] }, services: [good] });
+    chmodSync(dir, 0o755);
+    chmodSync(join(dir, 'closed'), 0o600);
+    const home = createHome();
     try {
-      await program.until('good.localhost', ({ status }) => status === 200);
-      assert.match(findings(program), /this user may not use the Docker socket .*docker group/);
+      chmodSync(home.dir, 0o755);
+      const settings = home.settings(`docker: { endpoints: ["${url}"] }\n`);
+      const { stderr, exit } = await unprivileged(() => sallyport('--settings', settings, 'services'));
+      assert.equal(exit, 0);
+      assert.match(
+        stderr,
+        /^error E_SOURCE_UNREACHABLE: docker: this user may not use the Docker socket \(.*closed\): .*docker group/,
+      );
     } finally {
-      await program.stop();
+      home.remove();
     }
   });
 
