@@ -46,9 +46,9 @@ export async function makePlace(endpoint: string): Promise<ProgramPlace> {
   return { settingsFile, compileCache, httpPort: http, webPort, remove };
 }
 
-/** Starts the program there as `npm start` does, with its compile cache. */
+/** Starts the program there as `npm start` does, with a compile cache and V8's option. */
 export function spawnProgram(place: ProgramPlace): RunningProgram {
-  const child = spawn(process.execPath, [main, 'run', '--settings', place.settingsFile], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', main, 'run', '--settings', place.settingsFile], {
     env: { PATH: process.env.PATH, HOME: '/nonexistent', NODE_COMPILE_CACHE: place.compileCache },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
