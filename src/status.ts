@@ -59,7 +59,7 @@ export function serviceStatuses(
         address: service.address,
         hostnames: entries.map((entry) => entry.rule.hostname + (entry.rule.path ?? '')),
         access: entries.map(accessName),
-        rules: entries.map((entry) => entry.rule.service),
+        rules: entries.map((entry) => shownUrl(entry.rule.service)),
         state: service.state,
         published: entries.length > 0,
         diagnostics: findings.get(service.id) ?? [],
@@ -78,6 +78,11 @@ export function heldStatuses(plans: readonly Plan<unknown>[]): HeldStatus[] {
       reason,
     })),
   );
+}
+
+/** A service URL as it may be shown: without the user and password somebody wrote into it. */
+export function shownUrl(service: string): string {
+  return service.replace(/\/\/[^/]*@/, '//…@');
 }
 
 function accessName(entry: IngressEntry): string {

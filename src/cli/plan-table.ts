@@ -1,5 +1,6 @@
 // A plan as lines a person reads: what would change, and what is held back and why. Pure.
 import type { Change, Plan } from '../model.ts';
+import { shownUrl } from '../status.ts';
 import { formatTable, printable } from './table.ts';
 
 /** The plans as text; says so when there is nothing to do. */
@@ -36,5 +37,5 @@ function nameOf(value: unknown): string {
   const rule = (object.rule ?? object) as Record<string, unknown>;
   const name = rule.hostname ?? object.name ?? object.domain ?? '';
   const leads = rule.service ?? object.content ?? '';
-  return `${String(name)}${typeof rule.path === 'string' ? rule.path : ''}${leads === '' ? '' : ` → ${String(leads)}`}`;
+  return `${String(name)}${typeof rule.path === 'string' ? rule.path : ''}${leads === '' ? '' : ` → ${shownUrl(String(leads))}`}`;
 }
