@@ -1,7 +1,7 @@
 // The commands that read: what each prints for a program, and that none of them changes anything.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
@@ -86,6 +86,29 @@ describe('a person’s output', () => {
       /^error E_SOURCE_UNREACHABLE: docker: there is no Docker socket \(unix:\/\/\/nonexistent\/docker\.sock\): .*\n$/,
     );
     assert.match(stdout, /hello\.localhost/);
+  });
+
+  test('a password somebody wrote into a URL is not shown', async () => {
+    const file = settings('services: [{ name: x, service: "http://me:s3cr3t@127.0.0.1:1" }]\n');
+    for (const command of [['services'], ['plan'], ['--json', 'services']]) {
+      const { stdout, stderr } = await sallyport('--settings', file, ...command);
+      assert.match(stdout, /x\.localhost/);
+      assert.ok(!(stdout + stderr).includes('s3cr3t'), stdout);
+    }
+  });
+
+  test('`plan` names a damaged database where it is, not where it was looked at', async () => {
+    const damaged = createHome();
+    try {
+      mkdirSync(damaged.dataDir);
+      const path = join(damaged.dataDir, 'edge.sqlite');
+      writeFileSync(path, 'no database at all, but long enough to be one'.repeat(100));
+      const { stderr, exit } = await sallyport('--settings', damaged.settings(), 'plan');
+      assert.equal(exit, 1);
+      assert.ok(stderr.startsWith(`error E_STATE: the edge database is not a database (${path}): restore it`), stderr);
+    } finally {
+      damaged.remove();
+    }
   });
 
   test('a container cannot write to the terminal', async () => {
