@@ -1,9 +1,9 @@
 // A running API on a free port with an empty store and a registry the test fills.
-import { createEdgeApi, type EdgeApi } from '../../../src/edge/api/server.ts';
+import { createEdgeApi, type EdgeApi, type EdgeApiOptions } from '../../../src/edge/api/server.ts';
 import type { ConnectionRegistry, RegisteredConnection } from '../../../src/edge/model.ts';
 import { type EdgeStore, type EdgeStoreOptions, openEdgeStore } from '../../../src/edge/store/store.ts';
 import type { Zone } from '../../../src/edge/store/zones.ts';
-import { createSilentLogger, type Logger } from '../../../src/logger.ts';
+import { createSilentLogger } from '../../../src/logger.ts';
 
 /** The token the fixture's API accepts. */
 export const apiToken = 'a-token-for-tests';
@@ -51,8 +51,11 @@ export interface ApiFixture {
   stop(): Promise<void>;
 }
 
+/** What a test may choose of the API itself. */
+export type ApiChoices = Partial<Pick<EdgeApiOptions, 'logger' | 'rateLimit' | 'listing' | 'quickTunnels'>>;
+
 /** Starts it. */
-export async function startApi(options: EdgeStoreOptions & { readonly logger?: Logger } = {}): Promise<ApiFixture> {
+export async function startApi(options: EdgeStoreOptions & ApiChoices = {}): Promise<ApiFixture> {
   const store = openEdgeStore(':memory:', options);
   const registry = createFakeRegistry();
   const api = await createEdgeApi({
@@ -60,6 +63,7 @@ export async function startApi(options: EdgeStoreOptions & { readonly logger?: L
     registry,
     listen: { host: '127.0.0.1', port: 0 },
     tokens: { apiToken },
+    ...options,
     logger: options.logger ?? createSilentLogger(),
   });
   return {
