@@ -14,6 +14,7 @@ export interface LocalEdge {
     readonly http?: ListenAddress;
     readonly https?: ListenAddress;
     readonly tunnel?: ListenAddress;
+    readonly api?: ListenAddress;
   };
   readonly caPem: string;
   readonly caFile: string;
@@ -69,7 +70,8 @@ export async function startLocalEdge(options: {
     const apiToken = edgeApiToken(stateDir);
     const server = await createEdgeApi({ store, registry: edge.registry, listen: api, tokens: { apiToken }, logger });
     stops.push(() => server.stop());
-    const { addresses, caPem } = edge;
+    const { caPem } = edge;
+    const addresses = { ...edge.addresses, api: server.address };
     return { addresses, caPem, caFile: join(certificatesDir, 'ca.pem'), apiUrl: server.baseUrl, apiToken, stop };
   } catch (error) {
     await stop(0);

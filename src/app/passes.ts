@@ -53,6 +53,7 @@ export function createPasses(options: PassesOptions): Passes {
       const before = previous;
       previous = await reconcile(deps, { full, confirmed, previous }, signal);
       for (const { level, message, fields } of newsOf(before, previous)) logger[level](fields, message);
+      road.mirror?.follow(road.ingress.live());
       options.road.open(road);
       return previous;
     },
@@ -63,6 +64,7 @@ export function createPasses(options: PassesOptions): Passes {
       const routed = discovery.route(listed.services, previous?.entries ?? []);
       const { desired } = compile(road, routed.entries, previous?.desired.ingress ?? []);
       await road.ingress.withdraw(desired, signal);
+      road.mirror?.follow(road.ingress.live());
     },
   };
 }

@@ -66,7 +66,7 @@ export function createRoadKeeper(options: RoadKeeperOptions): RoadKeeper {
     logger.error({ code: cause.code, reason: cause.message, hint: cause.hint, permanent }, 'connector stopped');
     clock
       .sleep(backoffMs(refusals++, retryFirstMs, retryMaxMs), stopping.signal)
-      .then(() => one.connector.stop(0))
+      .then(() => Promise.all([one.connector.stop(0), one.mirror?.stop()]))
       .then(
         () => {
           if (road === one) road = undefined;
@@ -89,7 +89,7 @@ export function createRoadKeeper(options: RoadKeeperOptions): RoadKeeper {
     open,
     async stop() {
       stopping.abort(new DOMException('the program is stopping', 'AbortError'));
-      await road?.connector.stop(drainMs);
+      await Promise.all([road?.connector.stop(drainMs), road?.mirror?.stop()]);
     },
   };
 }

@@ -17,6 +17,7 @@ import { version } from '../version.ts';
 import { type ConnectorChoice, chooseConnector } from './choose-connector.ts';
 import type { LocalEdge } from './embedded-edge.ts';
 import { findPlace, type Place } from './place.ts';
+import { createRuleMirror, type RuleMirror } from './rule-mirror.ts';
 
 /** cloudflared's default, and ours. */
 const haConnections = 4;
@@ -47,6 +48,8 @@ export interface Road {
   readonly connector: AnyConnector;
   readonly ingress: IngressReconciler;
   readonly dns: DnsReconciler;
+  /** For rules that live in our connector: keeps the API's copy of them in line, for other connectors of the same tunnel. */
+  readonly mirror: RuleMirror | undefined;
   /** The rules are pushed by the edge: the connector must not start before this run's rules are there, or it would serve the last run's. */
   readonly isRemote: boolean;
 }
@@ -60,16 +63,21 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
   const dns = createDnsReconciler({ api, zones: place.zones, owner, logger });
   const isRemote = choice.kind === 'cloudflared' || tunnel.remotelyManaged;
   const connector = createConnector(options, choice, tunnel, isRemote);
-  const ingress = isRemote
-    ? createRemoteIngress({
-        api,
-        account: place.account,
-        tunnelId: tunnel.tunnel.id,
-        ownedHostnames: (aborting) => dns.ownedHostnames(aborting),
-        exclusive: settings.edge === 'embedded',
-      })
-    : createLocalIngress(connector);
-  return { place, tunnelTarget: `${tunnel.tunnel.id}.cfargotunnel.com`, connector, ingress, dns, isRemote };
+  const remote = createRemoteIngress({
+    api,
+    account: place.account,
+    tunnelId: tunnel.tunnel.id,
+    ownedHostnames: (aborting) => dns.ownedHostnames(aborting),
+    exclusive: settings.edge === 'embedded',
+    writtenOnly: !isRemote,
+  });
+  const tunnelTarget = `${tunnel.tunnel.id}.cfargotunnel.com`;
+  if (isRemote) return { place, tunnelTarget, connector, ingress: remote, mirror: undefined, dns, isRemote };
+  const ingress = createLocalIngress(connector);
+  // At Cloudflare a configuration that is PUT would make the tunnel a remotely managed one for good.
+  const mirror =
+    options.edge === undefined ? undefined : createRuleMirror({ target: remote, logger, clock: options.clock });
+  return { place, tunnelTarget, connector, ingress, mirror, dns, isRemote };
 }
 
 function tunnelOptions(

@@ -20,6 +20,8 @@ export interface RemoteRule {
 /** A configuration and its version, which rises with every change. */
 export interface VersionedConfiguration {
   readonly version?: number;
+  /** `local`: what a connector reported of itself; `cloudflare`: what was written through the API. */
+  readonly source?: string;
   /** Null when none was ever written. */
   readonly config?: TunnelConfiguration | null;
 }
@@ -30,6 +32,7 @@ const schema = schemaOf<VersionedConfiguration>({
   type: 'object',
   properties: {
     version: { type: 'number' },
+    source: { type: 'string' },
     config: {
       type: 'object',
       nullable: true,

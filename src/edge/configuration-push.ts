@@ -47,6 +47,8 @@ export function createConfigurationPush(options: PushOptions): ConfigurationPush
   function update(tunnelId: string): void {
     forget();
     for (const { info } of registry.list(tunnelId)) {
+      // One that keeps its own rules says so by leaving this feature out; pushing would only be refused.
+      if (!info.features.includes('allow_remote_config')) continue;
       const key = `${tunnelId} ${info.clientId}`;
       if (running.has(key) || stopped.signal.aborted) continue;
       const done = bring(key, tunnelId, info.clientId).finally(() => running.delete(key));

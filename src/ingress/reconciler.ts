@@ -70,6 +70,8 @@ export interface RemoteIngressOptions {
   ownedHostnames(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** True for a tunnel nobody else uses: a rule for a hostname we want is then ours without a mark. */
   readonly exclusive?: boolean;
+  /** What a connector reported of itself does not count: only what was written is pushed to others. */
+  readonly writtenOnly?: boolean;
 }
 
 /** A reconciler for rules in a remotely managed tunnel, where other people's rules may be too. */
@@ -208,7 +210,8 @@ function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
   }
 
   async function getConfig(signal: AbortSignal): Promise<TunnelConfiguration> {
-    return (await options.api.configurations.get(options.account, options.tunnelId, signal)).config ?? {};
+    const { config, source } = await options.api.configurations.get(options.account, options.tunnelId, signal);
+    return (options.writtenOnly === true && source === 'local' ? undefined : config) ?? {};
   }
 
   /**

@@ -51,6 +51,17 @@ test('a change reaches every connector', async (t) => {
   await until(() => one.pushes.length === 1 && two.pushes.length === 1);
 });
 
+test('a connector that keeps its own rules is pushed none', async (t) => {
+  const rig = await startRig(t);
+  const own = recorder();
+  const other = recorder();
+  await rig.connect({ onStream: own.onStream, features: ['serialized_headers'] });
+  await rig.connect({ onStream: other.onStream });
+  rig.directory.configure(rig.tunnel.id, { version: 1, config });
+  await until(() => other.pushes.length === 1);
+  assert.deepEqual(own.pushes, []);
+});
+
 test('changes made while one is on its way end with the newest', async (t) => {
   const rig = await startRig(t);
   const { pushes, onStream } = recorder();

@@ -33,6 +33,8 @@ export interface TestConnectorOptions {
   readonly clientId?: string;
   readonly connIndex?: number;
   readonly replaceExisting?: boolean;
+  /** What it says it can do; default as cloudflared. */
+  readonly features?: readonly string[];
 }
 
 /** One connection of a connector. */
@@ -52,6 +54,7 @@ export interface TestConnector {
 /** Dials the tunnel port and tries to register; resolves with the edge's answer, whatever it is. */
 export async function connectTest(options: TestConnectorOptions): Promise<TestConnector> {
   const clientId = options.clientId ?? randomUUID();
+  const features = options.features ?? ['allow_remote_config', 'serialized_headers'];
   let served = 0;
   const { session, socket, closed, control } = await dial(options, (incoming) => {
     served++;
@@ -63,7 +66,7 @@ export async function connectTest(options: TestConnectorOptions): Promise<TestCo
     tunnelId: uuidToBytes(options.tunnel.id),
     connIndex: options.connIndex ?? 0,
     options: {
-      client: { clientId: uuidToBytes(clientId), features: ['serialized_headers'], version: 'test', arch: 'test' },
+      client: { clientId: uuidToBytes(clientId), features, version: 'test', arch: 'test' },
       originLocalIp: new Uint8Array([127, 0, 0, 1]),
       replaceExisting: options.replaceExisting ?? false,
       compressionQuality: 0,

@@ -1,5 +1,5 @@
 // The whole program in this process, on free ports and a data directory of its own, for tests that use it as a person would.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,9 @@ export interface Program {
   readonly httpPort: number;
   readonly httpsPort: number;
   readonly webPort: number;
+  readonly tunnelPort: number;
+  /** How many connectors the embedded API counts on the tunnel. */
+  connectors(): Promise<number>;
   status(): Status;
   pass(reason?: string): Promise<unknown>;
   /** A visitor's GET at the embedded edge. */
@@ -63,6 +66,8 @@ export async function startProgram(
     httpPort,
     httpsPort: edge?.https?.port ?? 0,
     webPort: web?.port ?? 0,
+    tunnelPort: edge?.tunnel?.port ?? 0,
+    connectors: () => countConnectors(dataDir, edge?.api?.port ?? 0),
     status: () => app.status(),
     pass: (reason = 'test') => app.pass(reason),
     get,
@@ -73,6 +78,18 @@ export async function startProgram(
       if (bugs.length > 0) throw bugs[0];
     },
   };
+}
+
+/** Asks the API as anybody with its token could. */
+async function countConnectors(dataDir: string, port: number): Promise<number> {
+  const authorization = `Bearer ${readFileSync(join(dataDir, 'edge-api-token'), 'utf8').trim()}`;
+  const ask = async (path: string) => {
+    const answer = await fetch(`http://127.0.0.1:${port}/client/v4${path}`, { headers: { authorization } });
+    return (await answer.json()) as { result: { id: string }[] };
+  };
+  const [account] = (await ask('/accounts')).result;
+  const [tunnel] = (await ask(`/accounts/${account?.id}/cfd_tunnel?is_deleted=false`)).result;
+  return (await ask(`/accounts/${account?.id}/cfd_tunnel/${tunnel?.id}/connections`)).result.length;
 }
 
 /** One request with a Host header of one's choice. */

@@ -211,6 +211,7 @@ class Native implements NativeConnector {
         connectorId: this.connectorId,
         version: options.version,
         arch: goArch(process.platform, process.arch),
+        takesConfiguration: options.onConfiguration === 'apply',
       },
       slots,
       findEdges: options.edges,

@@ -11,10 +11,14 @@ export interface ConnectorIdentity {
   readonly connectorId: string;
   readonly version: string;
   readonly arch: string;
+  /** False for one that keeps its own rules: the edge then pushes it none. */
+  readonly takesConfiguration: boolean;
 }
 
-/** What this connector can do, in cloudflared's names. */
-const features: readonly string[] = ['allow_remote_config', 'serialized_headers'];
+/** What a connector can do, in cloudflared's names. */
+function featuresOf(identity: ConnectorIdentity): readonly string[] {
+  return identity.takesConfiguration ? ['allow_remote_config', 'serialized_headers'] : ['serialized_headers'];
+}
 
 /** The request of one connection. */
 export function registrationRequest(
@@ -29,7 +33,7 @@ export function registrationRequest(
     options: {
       client: {
         clientId: uuidToBytes(identity.connectorId),
-        features,
+        features: featuresOf(identity),
         version: identity.version,
         arch: identity.arch,
       },

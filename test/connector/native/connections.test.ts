@@ -35,8 +35,7 @@ test('four connections register with one connector id and their own index', asyn
     assert.equal(bytesToUuid(request?.tunnelId ?? new Uint8Array()), credentials.tunnelId);
     assert.equal(request?.auth.accountTag, 'account');
     assert.deepEqual(request?.auth.tunnelSecret, credentials.tunnelSecret);
-    assert.ok(request?.options.client.features.includes('allow_remote_config'));
-    assert.ok(request?.options.client.features.includes('serialized_headers'));
+    assert.deepEqual(request?.options.client.features, ['serialized_headers']);
   }
   await until(() => connector.connections().every((info) => info.state === 'connected'));
   assert.deepEqual(
@@ -431,4 +430,13 @@ test('secrets never reach the log', async (t) => {
   assert.ok(lines.length > 1);
   for (const form of [secret.toString(), secret.toString('base64'), secret.toString('hex')])
     assert.ok(!written.includes(form));
+});
+
+test('a connector that takes its rules from the edge says so', async (t) => {
+  const edge = await startTestEdge();
+  t.after(() => edge.close());
+  const connector = createTestConnector(edge, { onConfiguration: 'apply' });
+  t.after(() => connector.stop(0));
+  await connector.start(signal());
+  assert.ok(edge.connections[0]?.registration?.options.client.features.includes('allow_remote_config'));
 });
