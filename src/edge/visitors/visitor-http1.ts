@@ -108,7 +108,9 @@ function finish({ request, response, linger }: Exchange): void {
 
 function abort(response: ServerResponse, socket: Socket): void {
   // A body that ends with the connection (HTTP/1.0) would look whole after an orderly close.
-  if (!response.chunkedEncoding && (socket as TLSSocket).encrypted !== true) socket.resetAndDestroy();
+  const looksWhole = !response.chunkedEncoding && (socket as TLSSocket).encrypted !== true;
+  // After its own end() a socket can no longer be reset: node fails with EINVAL and keeps the handle.
+  if (looksWhole && !socket.writableEnded) socket.resetAndDestroy();
   else socket.destroy();
 }
 
