@@ -57,7 +57,7 @@ test('a connector registers, is listed with what it said of itself, and disappea
   assert.equal(listed?.connIndex, 3);
   assert.equal(listed?.version, 'test');
   assert.equal(listed?.arch, 'test');
-  assert.deepEqual(listed?.features, ['serialized_headers']);
+  assert.deepEqual(listed?.features, ['allow_remote_config', 'serialized_headers']);
   assert.equal(listed?.originIp, '127.0.0.1');
   assert.equal(listed?.location, 'sallyport');
   assert.equal(listed?.draining, false);
