@@ -23,15 +23,19 @@ export async function borrowApi(settings: Settings, stateDir: StateDir, logger: 
   if (settings.edge === 'cloudflare' || apiUrl !== undefined) {
     return { api: createCloudflareApi({ apiToken, baseUrl: apiUrl, logger }), close: async () => undefined };
   }
-  const token = edgeApiToken(stateDir);
-  const { host, port } = settings.embeddedEdge.api;
-  const running = createCloudflareApi({
-    apiToken: token,
-    baseUrl: `http://${bracketed(host)}:${port}/client/v4`,
-    logger,
-  });
+  const access = runningEdgeApi(settings, stateDir);
+  const running = createCloudflareApi({ ...access, logger });
   if (await answers(running)) return { api: running, close: async () => undefined };
-  return openOwn(settings, stateDir, token, logger);
+  return openOwn(settings, stateDir, access.apiToken, logger);
+}
+
+/** Where the embedded edge's API answers while it runs, and the token for it: a secret. */
+export function runningEdgeApi(
+  settings: Settings,
+  stateDir: StateDir,
+): { readonly apiToken: string; readonly baseUrl: string } {
+  const { host, port } = settings.embeddedEdge.api;
+  return { apiToken: edgeApiToken(stateDir), baseUrl: `http://${bracketed(host)}:${port}/client/v4` };
 }
 
 /** Nobody runs the edge: its objects are read from its files, or there are none yet. */

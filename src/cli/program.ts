@@ -11,6 +11,7 @@ import { addPluginsCommands } from './plugins.ts';
 import { addRunCommand } from './run.ts';
 import { addServicesCommand } from './services.ts';
 import { addSettingsCommands } from './settings.ts';
+import { addTunnelCommands } from './tunnel.ts';
 
 /** Runs one command line; sets the exit code: 0 done, 1 failed or invalid input, 2 the command line is wrong. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<void> {
@@ -50,6 +51,7 @@ export function createProgram(io: CliIo): Command {
   addIngressCommands(program, io);
   addPluginsCommands(program, io);
   addSettingsCommands(program, io);
+  addTunnelCommands(program, io);
   return program;
 }
 

@@ -34,8 +34,8 @@ export async function isFile(path: string): Promise<boolean> {
 
 /** Writes a new file, readable by its owner alone. Rejects when there is one already, and leaves nothing half written. */
 export async function writeNewSecretFile(path: string, text: string, mode: 0o400 | 0o600): Promise<void> {
+  await makeFolder(dirname(path));
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(path, 'wx', mode);
     try {
       await file.writeFile(text);
@@ -49,6 +49,14 @@ export async function writeNewSecretFile(path: string, text: string, mode: 0o400
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw problem('there is such a file already', path, error);
     throw problem(`it cannot be written (${codeOf(error)})`, path, error);
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw problem(`the folder cannot be made (${codeOf(error)})`, folder, error);
   }
 }
 
