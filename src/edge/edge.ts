@@ -6,7 +6,7 @@ import { createConfigurationPush } from './configuration-push.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import type { ListenAddress } from './listen.ts';
 import type { ConnectionRegistry, EdgeDirectory } from './model.ts';
-import { createRegistry, type Registry } from './tunnels/registry.ts';
+import { type ConnectednessListener, createRegistry, type Registry } from './tunnels/registry.ts';
 import type { TunnelConnection } from './tunnels/tunnel-connection.ts';
 import { createTunnelListener, type TunnelListener, type TunnelTimeouts } from './tunnels/tunnel-listener.ts';
 import { type ForwardContext, forward } from './visitors/forward.ts';
@@ -85,7 +85,7 @@ export async function createEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<
     logger,
     clock,
   });
-  const registry = createRegistry<TunnelConnection>();
+  const registry = createRegistry<TunnelConnection>(rememberConnected(directory, logger));
   const push = createConfigurationPush({ directory, registry, logger, clock, timeoutMs: pushTimeoutMs });
   const response = createDeadlines(clock, timeouts.response);
   const linger = createDeadlines(clock, lingerMs);
@@ -119,6 +119,17 @@ export async function createEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<
   }
 
   return { addresses: addressesOf(listeners), caPem: certificates.caPem, registry, stop };
+}
+
+/** Connections come and go inside events, where an exception would end the process: a full disk must not. */
+function rememberConnected(directory: EdgeDirectory, logger: Logger): ConnectednessListener {
+  return (tunnelId, isConnected) => {
+    try {
+      directory.connectionsChanged?.(tunnelId, isConnected);
+    } catch (error) {
+      logger.error({ err: error, tunnel: tunnelId }, 'connected state of a tunnel could not be stored');
+    }
+  };
 }
 
 interface Listeners {

@@ -25,8 +25,11 @@ export interface Registry<C extends Connection> extends ConnectionRegistry {
   all(): IterableIterator<C>;
 }
 
+/** Hears when a tunnel gains its first connection (others may be draining) and when it loses its last one. */
+export type ConnectednessListener = (tunnelId: string, isConnected: boolean) => void;
+
 /** An empty registry. */
-export function createRegistry<C extends Connection>(): Registry<C> {
+export function createRegistry<C extends Connection>(onChange: ConnectednessListener = () => undefined): Registry<C> {
   const tunnels = new Map<string, C[]>();
   let turn = 0;
 
@@ -36,9 +39,14 @@ export function createRegistry<C extends Connection>(): Registry<C> {
 
   function remove(connection: C): void {
     const { tunnelId } = connection.info;
-    const rest = list(tunnelId).filter((other) => other !== connection);
-    if (rest.length === 0) tunnels.delete(tunnelId);
-    else tunnels.set(tunnelId, rest);
+    const present = list(tunnelId);
+    const rest = present.filter((other) => other !== connection);
+    if (rest.length > 0) {
+      tunnels.set(tunnelId, rest);
+      return;
+    }
+    tunnels.delete(tunnelId);
+    if (present.length > 0) onChange(tunnelId, false);
   }
 
   function pick(tunnelId: string, except?: readonly C[]): C | undefined {
@@ -59,7 +67,11 @@ export function createRegistry<C extends Connection>(): Registry<C> {
     remove,
     pick,
     add: (connection) => {
-      tunnels.set(connection.info.tunnelId, [...list(connection.info.tunnelId), connection]);
+      const { tunnelId } = connection.info;
+      const present = list(tunnelId);
+      tunnels.set(tunnelId, [...present, connection]);
+      // Connections on their way out do not count; saying so twice does no harm.
+      if (present.every((other) => other.draining)) onChange(tunnelId, true);
     },
     find: (tunnelId, clientId, connIndex) =>
       list(tunnelId).find(({ info }) => info.clientId === clientId && info.connIndex === connIndex),

@@ -109,7 +109,9 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
         registered.abort();
         strangers.delete(key);
         const { tunnelId, clientId, connIndex, originIp, version } = accepted.info;
-        logger.info({ tunnel: tunnelId, connector: clientId, connIndex, originIp, version }, 'connector registered');
+        const fields = { tunnel: tunnelId, connector: clientId, connIndex, originIp, version };
+        if (countOf(accepted) === 1) logger.info(fields, 'connector registered');
+        else logger.debug(fields, 'connector registered another connection');
         options.registration.onRegistered(accepted);
       },
     });
@@ -124,7 +126,14 @@ export async function createTunnelListener(options: TunnelListenerOptions): Prom
     }
     registry.remove(connection);
     const { tunnelId, clientId, connIndex } = connection.info;
-    logger.info({ tunnel: tunnelId, connector: clientId, connIndex, reason }, 'connector connection closed');
+    const fields = { tunnel: tunnelId, connector: clientId, connIndex, reason };
+    if (countOf(connection) === 0) logger.info(fields, 'connector disconnected');
+    else logger.debug(fields, 'connector lost one of its connections');
+  }
+
+  /** How many connections the connector behind this one has. */
+  function countOf({ info }: TunnelConnection): number {
+    return registry.list(info.tunnelId).filter((other) => other.info.clientId === info.clientId).length;
   }
 
   const refreshCertificate = async () => server.setSecureContext(await certificates.tunnel());

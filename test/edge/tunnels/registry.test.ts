@@ -77,3 +77,28 @@ test('disconnecting closes a connector, or all of a tunnel', () => {
   assert.equal(b0.closed.length, 1);
   registry.disconnect('nobody');
 });
+
+test('the first connection of a tunnel and the loss of its last one are told', () => {
+  const told: string[] = [];
+  const registry = createRegistry<FakeConnection>((tunnelId, isConnected) => told.push(`${tunnelId} ${isConnected}`));
+  const [a, b, other] = [connection(0), connection(1), connection(0, 'a', 'u')];
+  for (const one of [a, b, other]) registry.add(one);
+  assert.deepEqual(told.splice(0), ['t true', 'u true']);
+  registry.remove(a);
+  registry.remove(a);
+  assert.deepEqual(told.splice(0), []);
+  registry.remove(b);
+  registry.remove(b);
+  assert.deepEqual(told.splice(0), ['t false']);
+});
+
+test('a connection that joins one on its way out counts as the first', () => {
+  const told: string[] = [];
+  const registry = createRegistry<FakeConnection>((tunnelId, isConnected) => told.push(`${tunnelId} ${isConnected}`));
+  const leaving = connection(0);
+  registry.add(leaving);
+  leaving.draining = true;
+  registry.add(connection(1));
+  registry.remove(leaving);
+  assert.deepEqual(told, ['t true', 't true']);
+});

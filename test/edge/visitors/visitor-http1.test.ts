@@ -31,7 +31,7 @@ async function arrive(t: TestContext): Promise<Arrival> {
   client.write('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
   const [request, response]: [IncomingMessage, ServerResponse] = (await once(server, 'request')) as never;
   const visitor = http1Visitor(request, response, linger);
-  visitor.respond(200, ['content-length', '10'], { endStream: false });
+  visitor.respond(200, ['content-length', '10'], { endStream: false, trailers: false });
   response.write('half');
   await once(client, 'data');
   return { visitor, socket: request.socket, client };
