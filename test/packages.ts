@@ -33,5 +33,8 @@ export function installPackages(): void {
   ]) {
     spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   }
+  // From Debian 13 on the client is a package of its own, which earlier releases do not know.
+  if (!existsSync('/usr/bin/docker'))
+    spawnSync('apt-get', ['install', '-y', '-qq', 'docker-cli'], { env, stdio: 'ignore' });
   if (ours) spawnSync('rm', ['-f', policy]);
 }
