@@ -1,6 +1,25 @@
 // The API as the rest of the program sees it: a few nouns, every answer checked. No decisions are made here.
+import {
+  type ApiAccessApplication,
+  type ApplicationFields,
+  createApplication,
+  createTag,
+  deleteApplication,
+  listApplications,
+  listTags,
+  updateApplication,
+} from './access-applications.ts';
+import { type ApiNamed, listGroups, listLoginMethods, listServiceTokens } from './access-directory.ts';
+import {
+  type ApiAccessPolicy,
+  createPolicy,
+  deletePolicy,
+  listPolicies,
+  type PolicyFields,
+  updatePolicy,
+} from './access-policies.ts';
 import { type Account, listAccounts } from './accounts.ts';
-import { createCaller } from './call.ts';
+import { type Caller, createCaller } from './call.ts';
 import {
   getConfiguration,
   putConfiguration,
@@ -53,6 +72,28 @@ export interface CloudflareApi {
       signal: AbortSignal,
     ): Promise<VersionedConfiguration>;
   };
+  readonly access: AccessApi;
+}
+
+/** The Access part of an account. */
+export interface AccessApi {
+  readonly applications: AccessObjects<ApiAccessApplication, ApplicationFields>;
+  readonly policies: AccessObjects<ApiAccessPolicy, PolicyFields>;
+  readonly tags: {
+    list(account: string, signal: AbortSignal): Promise<readonly string[]>;
+    create(account: string, name: string, signal: AbortSignal): Promise<void>;
+  };
+  groups(account: string, signal: AbortSignal): Promise<readonly ApiNamed[]>;
+  loginMethods(account: string, signal: AbortSignal): Promise<readonly ApiNamed[]>;
+  serviceTokens(account: string, signal: AbortSignal): Promise<readonly ApiNamed[]>;
+}
+
+/** Objects that are listed, made, replaced and deleted one by one. */
+export interface AccessObjects<T, Fields> {
+  list(account: string, signal: AbortSignal): Promise<readonly T[]>;
+  create(account: string, fields: Fields, signal: AbortSignal): Promise<T>;
+  update(target: { readonly account: string; readonly id: string }, fields: Fields, signal: AbortSignal): Promise<T>;
+  delete(account: string, id: string, signal: AbortSignal): Promise<void>;
 }
 
 /** A client of Cloudflare's API, or of another with the same interface. Connects to nothing until the first call. */
@@ -83,5 +124,30 @@ export function createCloudflareApi(options: SdkOptions): CloudflareApi {
       get: (account, tunnelId, signal) => getConfiguration(caller, account, tunnelId, signal),
       put: (target, config, signal) => putConfiguration(caller, target, config, signal),
     },
+    access: accessApi(caller),
+  };
+}
+
+function accessApi(caller: Caller): AccessApi {
+  return {
+    applications: {
+      list: (account, signal) => listApplications(caller, account, signal),
+      create: (account, fields, signal) => createApplication(caller, account, fields, signal),
+      update: (target, fields, signal) => updateApplication(caller, target, fields, signal),
+      delete: (account, id, signal) => deleteApplication(caller, account, id, signal),
+    },
+    policies: {
+      list: (account, signal) => listPolicies(caller, account, signal),
+      create: (account, fields, signal) => createPolicy(caller, account, fields, signal),
+      update: (target, fields, signal) => updatePolicy(caller, target, fields, signal),
+      delete: (account, id, signal) => deletePolicy(caller, account, id, signal),
+    },
+    tags: {
+      list: (account, signal) => listTags(caller, account, signal),
+      create: (account, name, signal) => createTag(caller, account, name, signal),
+    },
+    groups: (account, signal) => listGroups(caller, account, signal),
+    loginMethods: (account, signal) => listLoginMethods(caller, account, signal),
+    serviceTokens: (account, signal) => listServiceTokens(caller, account, signal),
   };
 }

@@ -21,10 +21,10 @@ export type Sdk = Awaited<ReturnType<typeof loadSdk>>;
 
 /** Loads the SDK and makes a client. Nothing is taken from the environment: a stray CLOUDFLARE_* variable must not change who we are. */
 export async function loadSdk(options: SdkOptions) {
-  const [{ createClient }, { BaseTokens }, { BaseAccounts }, { BaseZones }, { BaseRecords }, tunnels] =
+  const [{ createClient }, { BaseTokens }, { BaseAccounts }, { BaseZones }, { BaseRecords }, tunnels, access] =
     await withTrimmedSdk(loadResources);
   return createClient({
-    resources: [BaseTokens, BaseAccounts, BaseZones, BaseRecords, ...tunnels],
+    resources: [BaseTokens, BaseAccounts, BaseZones, BaseRecords, ...tunnels, ...access],
     apiToken: options.apiToken,
     apiKey: null,
     apiEmail: null,
@@ -45,6 +45,7 @@ function loadResources() {
     import('cloudflare/resources/zones/zones'),
     import('cloudflare/resources/dns/records'),
     loadTunnelResources(),
+    loadAccessResources(),
   ]);
 }
 
@@ -56,4 +57,23 @@ async function loadTunnelResources() {
     import('cloudflare/resources/zero-trust/tunnels/cloudflared/token'),
   ]);
   return [BaseCloudflared, BaseConfigurations, BaseConnections, BaseToken] as const;
+}
+
+async function loadAccessResources() {
+  const [applications, policies, tags, groups, tokens, providers] = await Promise.all([
+    import('cloudflare/resources/zero-trust/access/applications/applications'),
+    import('cloudflare/resources/zero-trust/access/policies'),
+    import('cloudflare/resources/zero-trust/access/tags'),
+    import('cloudflare/resources/zero-trust/access/groups'),
+    import('cloudflare/resources/zero-trust/access/service-tokens'),
+    import('cloudflare/resources/zero-trust/identity-providers'),
+  ]);
+  return [
+    applications.BaseApplications,
+    policies.BasePolicies,
+    tags.BaseTags,
+    groups.BaseGroups,
+    tokens.BaseServiceTokens,
+    providers.BaseIdentityProviders,
+  ] as const;
 }

@@ -75,10 +75,30 @@ export interface ServiceSetting {
   readonly origin?: Readonly<Record<string, unknown>>;
 }
 
-/** One Access policy as the settings describe it. */
+/** One Access policy as the settings describe it: one of `allow`, all of `require`, none of `exclude`. */
 export interface PolicySetting {
-  readonly allow: Readonly<Record<string, unknown>>;
+  readonly allow: PolicyConditions & {
+    /** Everyone who can log in. */
+    readonly everyone?: boolean;
+    /** By name or id. */
+    readonly service_tokens?: readonly string[];
+  };
+  readonly require?: PolicyConditions;
+  readonly exclude?: PolicyConditions;
   readonly session?: Duration;
+}
+
+/** What a policy may ask of a visitor. */
+export interface PolicyConditions {
+  readonly emails?: readonly string[];
+  readonly email_domains?: readonly string[];
+  /** Access groups, by name or id. */
+  readonly groups?: readonly string[];
+  readonly ip_ranges?: readonly string[];
+  /** Two-letter codes. */
+  readonly countries?: readonly string[];
+  /** Identity providers, by name or id. */
+  readonly login_methods?: readonly string[];
 }
 
 /** Where a server listens. */

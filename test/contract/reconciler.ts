@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Reconciler } from '../../src/contracts.ts';
+import { accessApplications } from '../../src/ingress/access-applications.ts';
 import type { AccessSpec, DesiredState, IngressEntry, Plan, ServiceId } from '../../src/model.ts';
 import { restrict, withhold } from '../../src/plan/policy.ts';
 import { never } from '../cloudflare/api-world.ts';
@@ -40,7 +41,7 @@ export function desiredFor(
   const names = Map.groupBy(entries, (entry) => entry.rule.hostname);
   return {
     ingress: entries,
-    accessApplications: [],
+    accessApplications: accessApplications(entries, owner).applications,
     dnsRecords: [...names].map(([name, [first]]) => ({
       zone: contractZone,
       name,
@@ -53,8 +54,13 @@ export function desiredFor(
 }
 
 /** The promises of a reconciler that makes one object per service. */
-export function testReconciler(name: string, create: (t: TestContext) => Promise<ReconcilerWorld>): void {
-  const three = desiredFor([entryFor('a'), entryFor('bb'), entryFor('ccc')]);
+export function testReconciler(
+  name: string,
+  create: (t: TestContext) => Promise<ReconcilerWorld>,
+  access: AccessSpec | 'public' = 'public',
+): void {
+  const entryOf = (service: string) => entryFor(service, { access });
+  const three = desiredFor([entryOf('a'), entryOf('bb'), entryOf('ccc')]);
 
   async function settle(world: ReconcilerWorld, desired: DesiredState): Promise<readonly ServiceId[]> {
     const plan = await world.reconciler.plan(desired, never());
@@ -86,7 +92,7 @@ export function testReconciler(name: string, create: (t: TestContext) => Promise
   test(`${name}: what is no longer wanted goes, and nothing else`, async (t) => {
     const world = await create(t);
     await settle(world, three);
-    const two = desiredFor([entryFor('a'), entryFor('ccc')]);
+    const two = desiredFor([entryOf('a'), entryOf('ccc')]);
     const plan = await world.reconciler.plan(two, never());
     assert.deepEqual(actions(plan), [['delete', 'docker/bb']]);
     assert.deepEqual(await settle(world, two), []);
@@ -95,7 +101,7 @@ export function testReconciler(name: string, create: (t: TestContext) => Promise
 
   test(`${name}: a dry-run plan, applied, changes nothing`, async (t) => {
     const world = await create(t);
-    await settle(world, desiredFor([entryFor('gone')]));
+    await settle(world, desiredFor([entryOf('gone')]));
     const before = world.look();
     const plan = restrict(await world.reconciler.plan(three, never()), { mode: 'dry-run', complete: true });
     assert.equal(plan.held.length, 4);
