@@ -2,10 +2,10 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { type Certificates, createCertificates } from './certificates/certificates.ts';
-import { createConfigurationPush } from './configuration-push.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import type { ListenAddress } from './listen.ts';
 import type { ConnectionRegistry, EdgeDirectory } from './model.ts';
+import { createConfigurationPush } from './tunnels/configuration-push.ts';
 import { type ConnectednessListener, createRegistry, type Registry } from './tunnels/registry.ts';
 import type { TunnelConnection } from './tunnels/tunnel-connection.ts';
 import { createTunnelListener, type TunnelListener, type TunnelTimeouts } from './tunnels/tunnel-listener.ts';

@@ -1,13 +1,13 @@
 // Brings a tunnel's configuration to its connectors, each once per version, on whichever of its connections is open.
 import { type ClientHttp2Stream, constants } from 'node:http2';
-import { backoffMs, type Clock } from '../clock.ts';
-import { ProtocolError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import { headerNames } from '../protocol/headers.ts';
-import { cancelStream } from './cancel.ts';
-import type { EdgeConfiguration, EdgeDirectory } from './model.ts';
-import type { Registry } from './tunnels/registry.ts';
-import type { TunnelConnection } from './tunnels/tunnel-connection.ts';
+import { backoffMs, type Clock } from '../../clock.ts';
+import { ProtocolError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import { headerNames } from '../../protocol/headers.ts';
+import { cancelStream } from '../cancel.ts';
+import type { EdgeConfiguration, EdgeDirectory } from '../model.ts';
+import type { Registry } from './registry.ts';
+import type { TunnelConnection } from './tunnel-connection.ts';
 
 /** What pushing needs. */
 export interface PushOptions {

@@ -1,8 +1,8 @@
 // Configurations reach every connector once per version, whatever its connections go through.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRig, until } from './rig.ts';
-import type { EdgeStream } from './test-connector.ts';
+import { startRig, until } from '../rig.ts';
+import type { EdgeStream } from '../test-connector.ts';
 
 interface Push {
   readonly version: number;
