@@ -1,6 +1,7 @@
 // pino, set up once: redaction of everything secret, JSON lines or a readable form, always on stderr.
+import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
-import { type Logger as PinoLogger, pino } from 'pino';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 
 /** What every part logs with: static message, data in fields. */
 export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error'> & {
@@ -32,9 +33,11 @@ const redact = {
 /** A logger writing to stderr, so that stdout stays free for `--json`; `auto` is readable on a terminal, else JSON. */
 export function createLogger(options: { level: LogLevel; format: 'auto' | 'pretty' | 'json' }): Logger {
   const readable = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true);
-  const stream = readable
+  const stream: DestinationStream & EventEmitter = readable
     ? pretty()({ destination: 2, sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
     : pino.destination({ dest: 2, sync: true });
+  // A log that cannot be written (its disk is full, its reader gone) must not take the program with it.
+  stream.on('error', () => undefined);
   return pino({ level: options.level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }
 
