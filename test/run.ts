@@ -78,7 +78,7 @@ async function runFiles(files: readonly string[], concurrency: number, engine?: 
   const totals: Totals = { passed: 0, failed: 0, skipped: [] };
   if (files.length === 0) return totals;
   if (engine !== undefined) Object.assign(process.env, engine.env);
-  const stream = run({ files: files.map((file) => join(root, file)), concurrency, timeout: 300_000 });
+  const stream = run({ files: files.map((file) => join(root, file)), concurrency, timeout: 120_000 });
   stream.on('test:pass', (event) => {
     if (event.details.type === 'suite') return;
     if (event.skip === undefined) totals.passed++;
