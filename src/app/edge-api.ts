@@ -24,8 +24,7 @@ export async function borrowApi(settings: Settings, stateDir: StateDir, logger: 
     return { api: createCloudflareApi({ apiToken, baseUrl: apiUrl, logger }), close: async () => undefined };
   }
   const access = runningEdgeApi(settings, stateDir);
-  const running = createCloudflareApi({ ...access, logger });
-  if (await answers(running)) return { api: running, close: async () => undefined };
+  if (await answers(access)) return { api: createCloudflareApi({ ...access, logger }), close: async () => undefined };
   return openOwn(settings, stateDir, access.apiToken, logger);
 }
 
@@ -106,10 +105,21 @@ function atOriginal(error: unknown, file: string): unknown {
   return new AppError({ code: 'E_STATE', message, where: file, hint: 'check its permissions', cause: error });
 }
 
-async function answers(api: CloudflareApi): Promise<boolean> {
+/** Asked once, without the client's patience: mostly nobody is there, and a person waits. */
+async function answers({
+  apiToken,
+  baseUrl,
+}: {
+  readonly apiToken: string;
+  readonly baseUrl: string;
+}): Promise<boolean> {
   try {
-    await api.verifyToken(AbortSignal.timeout(2_000));
-    return true;
+    const answer = await fetch(`${baseUrl}/user/tokens/verify`, {
+      headers: { authorization: `Bearer ${apiToken}` },
+      signal: AbortSignal.timeout(2_000),
+    });
+    await answer.body?.cancel();
+    return answer.ok;
   } catch {
     // Nobody there, or another program on our port: either way it is not our edge.
     return false;
