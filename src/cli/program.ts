@@ -8,6 +8,7 @@ import { addIngressCommands } from './ingress.ts';
 import type { CliIo } from './io.ts';
 import { addPlanCommand } from './plan.ts';
 import { addPluginsCommands } from './plugins.ts';
+import { addQuickCommand } from './quick.ts';
 import { addRunCommand } from './run.ts';
 import { addServicesCommand } from './services.ts';
 import { addSettingsCommands } from './settings.ts';
@@ -52,6 +53,7 @@ export function createProgram(io: CliIo): Command {
   addPluginsCommands(program, io);
   addSettingsCommands(program, io);
   addTunnelCommands(program, io);
+  addQuickCommand(program, io);
   return program;
 }
 
