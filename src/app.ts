@@ -1,13 +1,13 @@
 // Composition root: constructs every object once, in order; start, stop, and what it has to say of itself.
-import { createUnenforcedAccess } from './access/unenforced.ts';
+import { createAccess } from './app/access.ts';
 import { createDiscovery } from './app/discovery.ts';
 import { type LocalEdge, startLocalEdge } from './app/embedded-edge.ts';
 import { createLiveSettings, type LiveSettings } from './app/live-settings.ts';
 import { createPasses } from './app/passes.ts';
-import { buildRoad, drainMs } from './app/road.ts';
+import { buildRoad, drainMs, type Road } from './app/road.ts';
 import { createRoadKeeper, type RoadKeeper } from './app/road-keeper.ts';
 import { systemClock } from './clock.ts';
-import { createCloudflareApi } from './cloudflare/client.ts';
+import { type CloudflareApi, createCloudflareApi } from './cloudflare/client.ts';
 import { type Controller, createController } from './controller.ts';
 import { AppError } from './errors.ts';
 import { createLifecycle } from './lifecycle.ts';
@@ -158,14 +158,15 @@ class Program implements App {
 
   async #startPasses(stateDir: StateDir, owner: string): Promise<void> {
     const { env } = this.#options;
-    const { graceMs, loopbackOnly } = this.#settings;
+    const { graceMs } = this.#settings;
     const logger = this.#logger;
     const clock = systemClock;
     const settings = () => this.#live.current();
     const onBug = (error: unknown) => this.#fatal(error);
     const discovery = await createDiscovery({ settings, stateDir, env, logger, clock, graceMs });
-    const road = this.#createRoad(owner, onBug);
-    const access = createUnenforcedAccess({ loopbackOnly });
+    const api = this.#createApi();
+    const road = this.#createRoad(api, owner, onBug);
+    const access = ({ place }: Road) => createAccess(settings, { api, account: place.account, owner, logger });
     const passes = createPasses({ discovery, access, road, settings, owner, logger });
     const controller = createController({ runPass: passes.run, glance: passes.glance, onBug, logger, clock });
     this.#road = road;
@@ -180,16 +181,20 @@ class Program implements App {
     this.#lifecycle.add({ name: 'settings watch', stop: async () => this.#live.stop() });
   }
 
-  #createRoad(owner: string, onBug: (error: unknown) => void): RoadKeeper {
+  #createApi(): CloudflareApi {
+    const { apiToken, apiUrl } = this.#settings.cloudflare;
+    return createCloudflareApi({
+      apiToken: apiToken ?? this.#edge?.apiToken ?? '',
+      baseUrl: apiUrl ?? this.#edge?.apiUrl,
+      logger: this.#logger,
+    });
+  }
+
+  #createRoad(api: CloudflareApi, owner: string, onBug: (error: unknown) => void): RoadKeeper {
     const settings = this.#settings;
     const edge = this.#edge;
     const logger = this.#logger;
     const clock = systemClock;
-    const api = createCloudflareApi({
-      apiToken: settings.cloudflare.apiToken ?? edge?.apiToken ?? '',
-      baseUrl: settings.cloudflare.apiUrl ?? edge?.apiUrl,
-      logger,
-    });
     const { env } = this.#options;
     return createRoadKeeper({
       build: (refresh, signal) => buildRoad({ settings, api, edge, owner, env, refresh, logger, clock }, signal),

@@ -202,6 +202,8 @@ export interface Plan<T> {
   readonly held: readonly HeldChange<T>[];
   /** How many objects of ours there are now, to judge how many deletes are many; unknown counts as few. */
   readonly owned?: number;
+  /** How many of the deletes only follow from others, of what nothing uses any more: they do not count among many. */
+  readonly following?: number;
 }
 
 /** A tunnel as the API knows it. */

@@ -56,17 +56,17 @@ export function planAccess(inputs: AccessPlanInputs): AccessPlan {
   const ready = wanted.filter(({ isReady }) => isReady);
   const leftovers = remote.ours.filter(({ id }) => !taken.has(id));
   const policies = wantedPolicies(ready);
+  const unused = unusedPolicies(remote, wanted, policies, leftovers);
   const changes: Change<AccessObject>[] = [
     ...policies.flatMap((policy) => policyChange(policy, remote)),
     ...ready.flatMap(applicationChanges),
     ...leftovers.flatMap((application) => tightening(application, ready)),
     ...leftovers.map(deletion),
-    ...unusedPolicies(inputs.remote, wanted, policies, leftovers).map(policyDeletion),
+    ...unused.map(policyDeletion),
   ];
   const held = wanted.flatMap(heldChanges);
-  const owned = remote.ours.length + remote.policies.size + remote.duplicates.length;
   return {
-    plan: { target: 'access', changes, held, owned },
+    plan: { target: 'access', changes, held, owned: remote.ours.length, following: unused.length },
     problems: [...wanted.flatMap((one) => one.problems), ...innerForeign(ready, remote, desired)],
   };
 }

@@ -1,6 +1,6 @@
-// Access before policies can be applied: entries that ask for one stay closed, or, where only this machine can reach them, are served with a warning.
+// Access where policies are not enforced, on the embedded edge: entries that ask for one stay closed, or, where only this machine can reach them, are served with a warning.
 import type { Reconciler } from '../contracts.ts';
-import type { AccessApplication, DesiredState, Diagnostic, IngressEntry, Plan } from '../model.ts';
+import type { AccessApplication, AccessObject, DesiredState, Diagnostic, IngressEntry, Plan } from '../model.ts';
 
 /** Who can reach the edge. */
 export interface UnenforcedAccessOptions {
@@ -8,14 +8,14 @@ export interface UnenforcedAccessOptions {
   readonly loopbackOnly: boolean;
 }
 
-const heldReason = 'Access policies cannot be applied yet; the service stays closed';
+const heldReason = 'the embedded edge does not enforce policies yet; the service stays closed';
 
 /** A reconciler that applies no policy and therefore opens nothing that asks for one. */
-export function createUnenforcedAccess(options: UnenforcedAccessOptions): Reconciler<AccessApplication> {
+export function createUnenforcedAccess(options: UnenforcedAccessOptions): Reconciler<AccessObject> {
   let guarded: readonly IngressEntry[] = [];
   return {
     target: 'access',
-    async plan(desired: DesiredState): Promise<Plan<AccessApplication>> {
+    async plan(desired: DesiredState): Promise<Plan<AccessObject>> {
       guarded = desired.ingress.filter((entry) => entry.access !== 'public');
       if (options.loopbackOnly) return { target: 'access', changes: [], held: [], owned: 0 };
       const held = guarded.map((entry) => ({
@@ -54,7 +54,7 @@ function diagnosticFor(entry: IngressEntry, loopbackOnly: boolean): Diagnostic {
     : {
         severity: 'error',
         code: 'E_NO_POLICY',
-        message: `policy "${policy}" cannot be applied yet; ${entry.rule.hostname} stays closed`,
+        message: `the embedded edge does not enforce policies yet, so ${entry.rule.hostname} with policy "${policy}" stays closed`,
         hint: 'set access to "public" for a service that may be open to everyone',
         serviceId,
       };

@@ -3,7 +3,7 @@
 import type { Reconciler } from '../contracts.ts';
 import type { RunPass } from '../controller.ts';
 import type { Logger } from '../logger.ts';
-import type { AccessApplication, IngressEntry } from '../model.ts';
+import type { AccessObject, IngressEntry } from '../model.ts';
 import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Discovery } from './discovery.ts';
@@ -14,7 +14,8 @@ import type { RoadKeeper } from './road-keeper.ts';
 /** What passes are made of. */
 export interface PassesOptions {
   readonly discovery: Discovery;
-  readonly access: Reconciler<AccessApplication>;
+  /** The Access of a road's account. */
+  readonly access: (road: Road) => Reconciler<AccessObject>;
   readonly road: RoadKeeper;
   readonly settings: () => Settings;
   readonly owner: string;
@@ -30,11 +31,19 @@ export interface Passes {
 
 /** Passes that remember the last one. */
 export function createPasses(options: PassesOptions): Passes {
-  const { discovery, access, settings, owner, logger } = options;
+  const { discovery, settings, owner, logger } = options;
+  const locks = new WeakMap<Road, Reconciler<AccessObject>>();
   let previous: Pass | undefined;
 
   function compile(road: Road, entries: readonly IngressEntry[], before: readonly IngressEntry[]) {
     return discovery.compile(entries, before, { zones: road.place.zones, tunnelTarget: road.tunnelTarget, owner });
+  }
+
+  /** One for as long as the road lasts. */
+  function accessOf(road: Road): Reconciler<AccessObject> {
+    const access = locks.get(road) ?? options.access(road);
+    locks.set(road, access);
+    return access;
   }
 
   return {
@@ -44,7 +53,7 @@ export function createPasses(options: PassesOptions): Passes {
         list: (aborting: AbortSignal) => discovery.list.list(aborting),
         route: discovery.route,
         compile: (entries: readonly IngressEntry[], before: readonly IngressEntry[]) => compile(road, entries, before),
-        access,
+        access: accessOf(road),
         ingress: road.ingress,
         dns: road.dns,
         mode: settings().mode,

@@ -1,5 +1,4 @@
 // One plan, for `plan`: what a pass would change now. Reads the API and changes nothing, not even a tunnel that is missing.
-import { createUnenforcedAccess } from '../access/unenforced.ts';
 import { systemClock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { createDnsReconciler } from '../dns/reconciler.ts';
@@ -8,6 +7,7 @@ import type { Logger } from '../logger.ts';
 import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import { lookAtStateDir, newOwnerId } from '../state-dir.ts';
+import { createAccess } from './access.ts';
 import { createDiscovery } from './discovery.ts';
 import { borrowApi } from './edge-api.ts';
 import { findPlace } from './place.ts';
@@ -40,7 +40,7 @@ export async function planOnce(
         list: (aborting) => discovery.list.list(aborting),
         route: discovery.route,
         compile: (entries, previous) => discovery.compile(entries, previous, names),
-        access: createUnenforcedAccess({ loopbackOnly: settings.loopbackOnly }),
+        access: createAccess(() => settings, { api, account: place.account, owner, logger }),
         ingress: ingressOf(
           { api, account: place.account, exclusive: settings.edge === 'embedded' },
           tunnelId,

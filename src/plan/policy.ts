@@ -90,7 +90,8 @@ function deleteReason<T>(plan: Plan<T>, policy: Policy): string | undefined {
   if (count === 0) return undefined;
   if (policy.mode === 'upsert-only') return reasons.upsertOnly;
   if (!policy.complete) return reasons.incomplete;
-  const owned = plan.owned ?? count;
-  const isMany = count > ordinaryDeletes && count * 2 > owned;
-  return isMany && policy.confirmed !== true ? reasons.many(count, owned) : undefined;
+  const counted = count - (plan.following ?? 0);
+  const owned = plan.owned ?? counted;
+  const isMany = counted > ordinaryDeletes && counted * 2 > owned;
+  return isMany && policy.confirmed !== true ? reasons.many(counted, owned) : undefined;
 }

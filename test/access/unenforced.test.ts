@@ -13,7 +13,7 @@ test('where others can reach the edge, an entry with a policy is held and named,
   assert.deepEqual(plan.changes, []);
   assert.deepEqual(
     plan.held.map(({ change, reason }) => [change.action, change.serviceId, reason]),
-    [['create', 'docker/guarded', 'Access policies cannot be applied yet; the service stays closed']],
+    [['create', 'docker/guarded', 'the embedded edge does not enforce policies yet; the service stays closed']],
   );
   assert.deepEqual(await access.apply(plan, 'upsert', never()), ['docker/guarded']);
   assert.deepEqual(await access.apply(plan, 'delete', never()), []);

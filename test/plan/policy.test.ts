@@ -85,6 +85,19 @@ const cases: readonly {
     done: 0,
     reason: reasons.many(4, 4),
   },
+  {
+    name: 'deletes that only follow from others do not count among many',
+    plan: { ...planOf(manyDeletes(5), 3), following: 2 },
+    policy: sync,
+    done: 5,
+  },
+  {
+    name: 'nor do they hide that there are many',
+    plan: { ...planOf(manyDeletes(6), 5), following: 2 },
+    policy: sync,
+    done: 0,
+    reason: reasons.many(4, 5),
+  },
 ];
 for (const { name, plan, policy, done, reason } of cases) {
   test(name, () => {

@@ -22,6 +22,7 @@ export interface Program {
   readonly httpsPort: number;
   readonly webPort: number;
   readonly tunnelPort: number;
+  readonly apiPort: number;
   /** How many connectors the embedded API counts on the tunnel. */
   connectors(): Promise<number>;
   status(): Status;
@@ -67,6 +68,7 @@ export async function startProgram(
     httpsPort: edge?.https?.port ?? 0,
     webPort: web?.port ?? 0,
     tunnelPort: edge?.tunnel?.port ?? 0,
+    apiPort: edge?.api?.port ?? 0,
     connectors: () => countConnectors(dataDir, edge?.api?.port ?? 0),
     status: () => app.status(),
     pass: (reason = 'test') => app.pass(reason),
