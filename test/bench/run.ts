@@ -1,5 +1,6 @@
-// `npm run bench`: measures every row, prints a table, and with `--json FILE` writes the same as data.
+// `npm run bench`: measures every row (or those named by `--only`), prints a table, and with `--json FILE` writes the same as data.
 import { writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Engine, startEngine } from '../docker/engine.ts';
 import { interopBinary } from '../interop/binary.ts';
@@ -26,7 +27,11 @@ const rows: readonly BenchRow[] = [
   memory,
 ];
 
-process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) => {
+  // A command line that makes no sense; rows report their own failures.
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  return 2;
+});
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -40,7 +45,8 @@ async function main(): Promise<number> {
   }
   const reports: RowReport[] = [];
   const engines = lazyEngine();
-  process.stdout.write(`${tableHead}\n`);
+  const machine = describeMachine();
+  process.stdout.write(`${machine}\n\n${tableHead}\n`);
   try {
     for (const row of rows.filter(({ name }) => wanted.includes(name))) {
       const report = await measure(row, { cloudflared: interopBinary(), engine: engines.endpoint });
@@ -51,8 +57,15 @@ async function main(): Promise<number> {
     await engines.stop();
   }
   process.stdout.write(`${formatSummary(reports)}\n`);
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(asData(reports), undefined, 2)}\n`);
+  if (values.json !== undefined)
+    writeFileSync(values.json, `${JSON.stringify({ machine, rows: asData(reports) }, undefined, 2)}\n`);
   return 0;
+}
+
+/** What the figures depend on besides the program: a busy machine gives the one with more threads the larger share. */
+function describeMachine(): string {
+  const load = (loadavg()[0] ?? 0).toFixed(1);
+  return `Node ${process.versions.node}, ${availableParallelism()} cores, ${load} processes running on average before`;
 }
 
 async function measure(row: BenchRow, context: BenchContext): Promise<RowReport> {

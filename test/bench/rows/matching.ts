@@ -3,11 +3,11 @@ import { buildRules, compileIngress } from '../../../src/ingress/compile.ts';
 import { requestPath } from '../../../src/ingress/match.ts';
 import { createIngressTable, type IngressTable } from '../../../src/ingress/table.ts';
 import type { IngressEntry, IngressRule } from '../../../src/model.ts';
-import { type Figure, median, pairedRatio } from '../figures.ts';
+import type { Figure } from '../figures.ts';
 import type { BenchRow, RowResult } from '../row.ts';
 
-const rounds = 50;
-const matchesPerRound = 20_000;
+const rounds = 15;
+const matchesPerRound = 100_000;
 const zone = 'bench.test';
 const catchAll: IngressRule = { service: 'http_status:404' };
 
@@ -49,7 +49,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** Nanoseconds per match and their ratio. */
+/** Nanoseconds per match and their ratio. Of the fastest rounds: whatever else the machine does only ever adds. */
 export const matching: BenchRow = {
   name: 'matching',
   title: 'Matching a request among 10,000 rules against among 10',
@@ -57,7 +57,7 @@ export const matching: BenchRow = {
     return {
       figures: kinds.flatMap(measure),
       notes: [
-        `${rounds} rounds of ${matchesPerRound} requests each in turn; host and path strings are new for every request, as a connection's are`,
+        `the fastest of ${rounds} rounds of ${matchesPerRound} requests each in turn; host and path strings are new for every request, as a connection's are`,
       ],
     };
   },
@@ -70,9 +70,14 @@ function measure(kind: Kind): Figure[] {
   const pairs = Array.from({ length: rounds }, () => [few(), many()] as const);
   const [ofFew, ofMany] = [pairs.map(([a]) => a), pairs.map(([, b]) => b)];
   return [
-    { what: `${kind.name}: among 10`, value: median(ofFew), unit: 'ns' },
-    { what: `${kind.name}: among 10,000`, value: median(ofMany), unit: 'ns' },
-    { what: `${kind.name}: 10,000 / 10`, value: pairedRatio(ofMany, ofFew), unit: '×', target: { atMost: 2 } },
+    { what: `${kind.name}: among 10`, value: Math.min(...ofFew), unit: 'ns' },
+    { what: `${kind.name}: among 10,000`, value: Math.min(...ofMany), unit: 'ns' },
+    {
+      what: `${kind.name}: 10,000 / 10`,
+      value: Math.min(...ofMany) / Math.min(...ofFew),
+      unit: '×',
+      target: { atMost: 2 },
+    },
   ];
 }
 
