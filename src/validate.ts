@@ -46,7 +46,7 @@ export function parse<T>(schema: Schema<T>, input: unknown, options: ParseOption
   const value: unknown = structuredClone(input);
   const validate = compile(schema.schema, options.coerce === true);
   if (validate(value)) return value as T;
-  const errors = validate.errors ?? [];
+  const errors = withoutSummaries(validate.errors ?? []);
   throw new ValidationError({
     code: options.code ?? 'E_INPUT_INVALID',
     message: errors.slice(0, 3).map(describe).join('; '),
@@ -62,6 +62,12 @@ function compile(schema: Record<string, unknown>, coerce: boolean): ValidateFunc
   const fresh = strictAjv.compile(schema);
   compiled.set(schema, fresh);
   return fresh;
+}
+
+/** That none of several forms fits says less than why each of them does not. */
+function withoutSummaries(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const reasons = errors.filter(({ keyword }) => keyword !== 'oneOf' && keyword !== 'anyOf');
+  return reasons.length === 0 ? errors : reasons;
 }
 
 function describe(error: ErrorObject): string {
