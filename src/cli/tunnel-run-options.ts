@@ -76,5 +76,5 @@ export function addTunnelRunCommand(program: Command, tunnel: Command, io: CliIo
 
 const runHelp = `
 Also, here or right after \`tunnel\`: --config, --credentials-file, --edge, --edge-ca (or --cacert), --ha-connections, --grace-period, --loglevel,
---pidfile, --region; without ingress rules in the configuration file: --url, --unix-socket, --hello-world, --http-host-header,
+--pidfile, --metrics, --region; without ingress rules in the configuration file: --url, --unix-socket, --hello-world, --http-host-header,
 --origin-server-name, --origin-ca-pool, --no-tls-verify. Rules that the edge pushes replace those of the file.`;

@@ -2,11 +2,13 @@
 import { unlink, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
-import { createNativeConnector } from '../connector/native/connector.ts';
+import { createNativeConnector, type NativeConnector } from '../connector/native/connector.ts';
+import { printAddress } from '../edge/listen.ts';
 import { ValidationError } from '../errors.ts';
 import { parseGoDuration } from '../ingress/duration.ts';
 import { createLogger, type Logger, type LogLevel } from '../logger.ts';
 import type { OriginRequest } from '../model.ts';
+import { listenAddress } from '../settings/resolve.ts';
 import { startingRules } from '../tunnel/run-rules.ts';
 import { version } from '../version.ts';
 import type { CliIo } from './io.ts';
@@ -14,6 +16,7 @@ import { serveTunnel } from './serve-tunnel.ts';
 import { globalOptions } from './settings-input.ts';
 import { credentialsToRun } from './tunnel-credentials.ts';
 import { configText, given, isSwitchedOn, type TunnelInputs, tunnelInputs } from './tunnel-inputs.ts';
+import { type MetricsServer, serveMetrics } from './tunnel-metrics.ts';
 import { findEdge } from './tunnel-road.ts';
 import type { RunOptions } from './tunnel-run-options.ts';
 
@@ -67,9 +70,26 @@ export async function runTunnel(
     'starting the tunnel',
   );
   tellUnused(options, inputs, rules.length);
+  const metrics = await openMetrics(options, inputs, connector);
   const pidfile = given(options.pidfile) ?? configText(inputs.config, 'pidfile');
-  await serveTunnel({ connector, logger, graceMs: plan.graceMs, onConnected: () => writePid(pidfile) });
-  if (pidfile !== undefined) await unlink(pidfile).catch(() => undefined);
+  try {
+    await serveTunnel({ connector, logger, graceMs: plan.graceMs, onConnected: () => writePid(pidfile) });
+  } finally {
+    await metrics?.stop();
+    if (pidfile !== undefined) await unlink(pidfile).catch(() => undefined);
+  }
+}
+
+async function openMetrics(
+  options: RunOptions,
+  { config, logger }: TunnelInputs,
+  connector: NativeConnector,
+): Promise<MetricsServer | undefined> {
+  const wanted = given(options.metrics) ?? configText(config, 'metrics');
+  if (wanted === undefined) return undefined;
+  const server = await serveMetrics(listenAddress(wanted, '--metrics'), connector);
+  logger.info({ address: printAddress(server.address) }, 'serving metrics');
+  return server;
 }
 
 async function writePid(path: string | undefined): Promise<void> {
@@ -159,7 +179,6 @@ function tellUnused(options: RunOptions, { config, logger }: TunnelInputs, ruleC
   const protocol = given(options.protocol) ?? configText(config, 'protocol') ?? 'auto';
   if (protocol !== 'auto' && protocol !== 'http2')
     logger.warn({ protocol: protocol.slice(0, 50) }, 'only http2 is spoken, and is used instead');
-  if (given(options.metrics) !== undefined) logger.warn('no metrics are served by this command: use `sallyport run`');
 }
 
 function invalid(message: string, where: string, hint: string): ValidationError {

@@ -281,6 +281,25 @@ describe('tunnel …', () => {
     assert.match((await run('route', 'dns', 'home', 'x.example.org')).stderr, /^error E_ZONE_UNKNOWN/);
   });
 
+  for (const args of [
+    'create',
+    'info',
+    'token',
+    'cleanup',
+    'delete',
+    'route dns',
+    'route dns home',
+    'list extra',
+    'list --sort-by x',
+    'login --loginURL x',
+    'nope',
+  ])
+    test(`\`tunnel ${args}\` is a wrong command line`, async () => {
+      const { exit, stdout, stderr } = await run(...args.split(' '));
+      assert.deepEqual([exit, stdout], [2, '']);
+      assert.match(stderr, /^error E_USAGE: /);
+    });
+
   describe('login', () => {
     test('an API token makes a certificate that works', async () => {
       settings = home.settings('domain: example.com');

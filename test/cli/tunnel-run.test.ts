@@ -102,18 +102,6 @@ describe('tunnel run', { timeout: 120_000 }, () => {
     assert.equal(await one.ended(), 0, one.stderr());
   });
 
-  test('a token runs it without any file, and the edge may push rules', async () => {
-    const one = start(['run'], { TUNNEL_TOKEN: token() });
-    await connected(one);
-    await one.says(/no ingress rules were defined/);
-    assert.equal((await rig.visit()).status, 503);
-    rig.push(rig.rules);
-    await until('the pushed rules are served', async () => (await rig.visit()).status === 200);
-    assert.ok(!one.stderr().includes(token().slice(0, 40)), 'the token is in no log');
-    await stopped(one);
-    rig.push([{ service: 'http_status:503' }]);
-  });
-
   test('a token given as an argument is gone from the argument list', {
     skip: !existsSync('/proc/self/cmdline'),
   }, async () => {
@@ -155,6 +143,33 @@ describe('tunnel run', { timeout: 120_000 }, () => {
     writeFileSync(cert, formatOriginCert(fields));
     const one = start(['run', 'interop'], { TUNNEL_API_URL: api.baseUrl });
     await connected(one);
+    await stopped(one);
+  });
+
+  test('readiness and numbers are served where it was told to', async () => {
+    const one = start(['--metrics', '127.0.0.1:0', '--url', rig.first.httpUrl, 'run'], { TUNNEL_TOKEN: token() });
+    await connected(one);
+    await one.says(/serving metrics/);
+    await rig.visit();
+    const url = `http://${/"address":"([^"]+)"/.exec(one.stderr())?.[1]}`;
+    const ready = await fetch(`${url}/ready`);
+    assert.equal(ready.status, 200);
+    assert.equal(((await ready.json()) as { readyConnections: number }).readyConnections, 4);
+    assert.equal(await (await fetch(`${url}/healthcheck`)).text(), 'OK\n');
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert.match(metrics, /^cloudflared_tunnel_ha_connections 4$/m);
+    assert.match(metrics, /^cloudflared_tunnel_response_by_code\{status_code="200"\} 1$/m);
+    assert.equal((await fetch(`${url}/else`)).status, 404);
+    await stopped(one);
+  });
+
+  test('told to stop before the edge answers, it stops', async () => {
+    const one = startSallyport(['--settings', home.settings(), '--edge', '127.0.0.1:1', 'tunnel', 'run'], {
+      TUNNEL_TOKEN: token(),
+      HOME: home.dir,
+    });
+    running.push(one);
+    await one.says(/no connection to the edge/);
     await stopped(one);
   });
 
@@ -214,5 +229,17 @@ describe('tunnel run', { timeout: 120_000 }, () => {
     const result = await outcome(start(['run'], { TUNNEL_TOKEN: stolen }));
     assert.equal(result.exit, 1);
     assert.match(result.stderr, /^error E_EDGE_REFUSED/m);
+  });
+
+  // The last one: what is pushed stays, and every later connector gets it.
+  test('a token runs it without any file, and the edge may push rules', async () => {
+    const one = start(['run'], { TUNNEL_TOKEN: token() });
+    await connected(one);
+    await one.says(/no ingress rules were defined/);
+    assert.equal((await rig.visit()).status, 503);
+    rig.push(rig.rules);
+    await until('the pushed rules are served', async () => (await rig.visit()).status === 200);
+    assert.ok(!one.stderr().includes(token().slice(0, 40)), 'the token is in no log');
+    await stopped(one);
   });
 });
