@@ -74,7 +74,7 @@ describe('a quick tunnel of cloudflared', { skip, timeout: 120_000 }, () => {
     const [quick] = rig.store.quickTunnels.list();
     cloudflared.kill('SIGTERM');
     await until('it is gone', () => rig.store.quickTunnels.list().length === 0);
-    assert.notEqual(rig.store.tunnels.get(quick?.tunnel.id ?? '')?.deletedAt, null);
+    assert.equal(rig.store.tunnels.get(quick?.tunnel.id ?? ''), undefined);
     const zoneId = rig.store.zones.named(zone)?.id ?? '';
     assert.deepEqual(rig.store.records.named(zoneId, quick?.hostname ?? ''), []);
   });

@@ -90,6 +90,10 @@ export function createQuickTunnelStore({ database, tunnels, records }: QuickTunn
         }
       database.run('DELETE FROM quick_tunnel WHERE tunnel_id = ?', tunnelId);
       if (tunnels.get(tunnelId)?.deletedAt === null) tunnels.delete(tunnelId);
+      // Other tunnels stay to be listed as deleted. Anybody here may ask for these, as often as he likes, so they do not pile up.
+      for (const table of ['configuration', 'local_configuration'])
+        database.run(`DELETE FROM ${table} WHERE tunnel_id = ?`, tunnelId);
+      database.run('DELETE FROM tunnel WHERE id = ?', tunnelId);
     });
   }
 

@@ -63,6 +63,7 @@ test('it goes some time after its connector, and takes its record along', async 
   const { id, hostname } = (await ask()).body.result;
   const other = fixture.store.tunnels.create({ name: 'not quick' });
   fixture.registry.held.push(connection(id));
+  fixture.store.reportLocalConfiguration(id, { ingress: [] });
   await pass(600_000);
   assert.ok(isThere(hostname));
   fixture.registry.held.length = 0;
@@ -71,7 +72,11 @@ test('it goes some time after its connector, and takes its record along', async 
   assert.ok(isThere(hostname));
   await pass(1);
   assert.equal(isThere(hostname), false);
-  assert.notEqual(fixture.store.tunnels.get(id)?.deletedAt, null);
+  assert.equal(fixture.store.tunnel(id), undefined);
+  assert.deepEqual(
+    fixture.store.tunnels.list().map((one) => one.id),
+    [other.id],
+  );
   assert.deepEqual(fixture.store.records.list(fixture.zone.id), []);
   assert.equal(fixture.store.tunnels.get(other.id)?.deletedAt, null);
 });
