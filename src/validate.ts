@@ -80,8 +80,16 @@ function describe(error: ErrorObject): string {
 
 function hintFor(errors: readonly ErrorObject[]): string | undefined {
   const unknown = errors.find((error) => error.keyword === 'additionalProperties');
-  if (unknown === undefined) return undefined;
+  if (unknown === undefined) return meaning(errors);
   const names = Object.keys((unknown.parentSchema?.properties as Record<string, unknown> | undefined) ?? {});
   const close = nearest(String(unknown.params.additionalProperty), names);
   return close === undefined ? `valid names are ${names.join(', ')}` : `did you mean "${close}"?`;
+}
+
+/** What the schema says the value is for: more use to a person than a pattern. */
+function meaning(errors: readonly ErrorObject[]): string | undefined {
+  const texts = errors.map(
+    (error) => (error.parentSchema as { readonly description?: unknown } | undefined)?.description,
+  );
+  return texts.find((text) => typeof text === 'string')?.replace(/\.$/, '');
 }
