@@ -1,6 +1,7 @@
 // From the API's Access objects to ours, and back to what is written. Pure.
 import type { ApiAccessApplication, ApplicationFields } from '../cloudflare/access-applications.ts';
 import type { ApiAccessPolicy, PolicyFields } from '../cloudflare/access-policies.ts';
+import { noLogin } from '../ingress/access-applications.ts';
 import { parseGoDuration } from '../ingress/duration.ts';
 import type { AccessApplication, AccessPolicy, AccessRule } from '../model.ts';
 import { formatPolicyName, isOwnerTag, ownerTag, parseApplicationName, parsePolicyName } from './ownership.ts';
@@ -104,8 +105,10 @@ export function toApiApplication(
 ): ApplicationFields {
   const tag = ownerTag(owner);
   const isRenamed = current !== undefined && !isNamedByUs(current);
+  // A path without login is nothing to start from.
+  const atFirst = wanted.policies.includes(noLogin) ? { app_launcher_visible: false } : {};
   return {
-    ...pick(current?.api, keptOfApplications),
+    ...(current === undefined ? atFirst : pick(current.api, keptOfApplications)),
     type: 'self_hosted',
     name: isRenamed ? current.name : wanted.name,
     domain: wanted.domain,
@@ -152,6 +155,7 @@ const keptOfApplications = [
   'http_only_cookie_attribute',
   'logo_url',
   'mfa_config',
+  'oauth_configuration',
   'options_preflight_bypass',
   'path_cookie_attribute',
   'read_service_tokens_from_header',
