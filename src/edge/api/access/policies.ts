@@ -16,22 +16,25 @@ const base = '/accounts/:account/access/policies';
 export function addPolicyRoutes(api: Api, context: ApiContext): void {
   const { policies } = context.store.access;
   const body = { schema: { body: policySchema } };
-  const view = (policy: StoredPolicy) => ({ ...policyView(policy), app_count: policies.appCount(policy.id) });
+  const viewer = () => {
+    const counts = policies.appCounts();
+    return (policy: StoredPolicy) => ({ ...policyView(policy), app_count: counts.get(policy.id) ?? 0 });
+  };
 
   api.get<{ Querystring: PageQuery }>(base, { schema: listSchema() }, ({ query }) =>
     paged(
       context.arrange(policies.list(), (one) => one),
       query,
-      view,
+      viewer(),
     ),
   );
   api.post<{ Body: PolicyBody }>(base, body, (request, reply) => {
     reply.code(201);
-    return success(view(policies.create(policyInput(request.body))));
+    return success(viewer()(policies.create(policyInput(request.body))));
   });
-  api.get<{ Params: InPolicy }>(`${base}/:policy`, ({ params }) => success(view(policies.get(params.policy))));
+  api.get<{ Params: InPolicy }>(`${base}/:policy`, ({ params }) => success(viewer()(policies.get(params.policy))));
   api.put<{ Params: InPolicy; Body: PolicyBody }>(`${base}/:policy`, body, (request) =>
-    success(view(policies.replace(request.params.policy, policyInput(request.body)))),
+    success(viewer()(policies.replace(request.params.policy, policyInput(request.body)))),
   );
   api.delete<{ Params: InPolicy }>(`${base}/:policy`, ({ params }, reply) => {
     policies.delete(params.policy);

@@ -16,27 +16,30 @@ const bodySchema = { type: 'object', required: ['name'], properties: { name: sho
 export function addTagRoutes(api: Api, context: ApiContext): void {
   const { tags } = context.store.access;
   const body = { schema: { body: bodySchema } };
-  const view = ({ id, createdAt, updatedAt }: StoredTag) => ({
-    name: id,
-    app_count: tags.appCount(id),
-    created_at: createdAt,
-    updated_at: updatedAt,
-  });
+  const viewer = () => {
+    const counts = tags.appCounts();
+    return ({ id, createdAt, updatedAt }: StoredTag) => ({
+      name: id,
+      app_count: counts.get(id) ?? 0,
+      created_at: createdAt,
+      updated_at: updatedAt,
+    });
+  };
 
   api.get<{ Querystring: PageQuery }>(base, { schema: listSchema() }, ({ query }) =>
     paged(
       context.arrange(tags.list(), (one) => one),
       query,
-      view,
+      viewer(),
     ),
   );
   api.post<{ Body: { name: string } }>(base, body, (request, reply) => {
     reply.code(201);
-    return success(view(tags.create(request.body.name)));
+    return success(viewer()(tags.create(request.body.name)));
   });
-  api.get<{ Params: InTag }>(`${base}/:tag`, ({ params }) => success(view(tags.get(params.tag))));
+  api.get<{ Params: InTag }>(`${base}/:tag`, ({ params }) => success(viewer()(tags.get(params.tag))));
   api.put<{ Params: InTag; Body: { name: string } }>(`${base}/:tag`, body, (request) =>
-    success(view(tags.rename(request.params.tag, request.body.name))),
+    success(viewer()(tags.rename(request.params.tag, request.body.name))),
   );
   api.delete<{ Params: InTag }>(`${base}/:tag`, ({ params }, reply) => {
     tags.delete(params.tag);

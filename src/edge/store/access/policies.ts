@@ -4,7 +4,7 @@ import { checkGoDuration } from './go-duration.ts';
 import { checkReferences } from './references.ts';
 import { accessConflict, accessInvalid, accessNotFound } from './refusals.ts';
 import { checkRuleSet, type RuleSetInput } from './rules.ts';
-import type { AccessTables, Decision, KeptFields, PolicyFields } from './tables.ts';
+import { type AccessTables, countEach, type Decision, type KeptFields, type PolicyFields } from './tables.ts';
 
 /** A policy as stored. */
 export type StoredPolicy = Stored<PolicyFields>;
@@ -26,8 +26,8 @@ export interface PolicyStore {
   replace(id: string, input: PolicyInput): StoredPolicy;
   /** RefusedError 409 while an application uses it. */
   delete(id: string): void;
-  /** How many applications use it. */
-  appCount(id: string): number;
+  /** How many applications use each; those that none uses are missing. */
+  appCounts(): ReadonlyMap<string, number>;
 }
 
 /** The fields as they are stored, every reference checked. */
@@ -57,8 +57,8 @@ export function createPolicyStore(tables: AccessTables): PolicyStore {
     return policy;
   }
 
-  function appCount(id: string): number {
-    return apps.list().filter((app) => app.fields.policies.some((link) => link.id === id)).length;
+  function appCounts(): ReadonlyMap<string, number> {
+    return countEach(apps.list().flatMap((app) => app.fields.policies.map((link) => link.id)));
   }
 
   return {
@@ -69,9 +69,9 @@ export function createPolicyStore(tables: AccessTables): PolicyStore {
     delete: (id) =>
       tables.database.transact(() => {
         get(id);
-        if (appCount(id) > 0) throw accessConflict('policy is in use by an application');
+        if (appCounts().has(id)) throw accessConflict('policy is in use by an application');
         policies.delete(id);
       }),
-    appCount,
+    appCounts,
   };
 }

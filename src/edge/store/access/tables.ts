@@ -103,3 +103,10 @@ export function openAccessTables(database: StoreDatabase, clock: Clock): AccessT
     keys: createDocuments(database, clock, 'keys'),
   };
 }
+
+/** How often each text is among them. */
+export function countEach(values: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}

@@ -1,7 +1,7 @@
 // Tags of Access applications in the edge's database; a tag has to exist before an application can carry it.
 import type { Stored } from './documents.ts';
 import { accessConflict, accessInvalid, accessNotFound } from './refusals.ts';
-import type { AccessTables } from './tables.ts';
+import { type AccessTables, countEach } from './tables.ts';
 
 /** A tag as stored; its id is its name. */
 export type StoredTag = Stored<Readonly<Record<string, never>>>;
@@ -15,8 +15,8 @@ export interface TagStore {
   rename(name: string, wanted: string): StoredTag;
   /** RefusedError 409 while an application carries it. */
   delete(name: string): void;
-  /** How many applications carry it. */
-  appCount(name: string): number;
+  /** How many applications carry each; those that none carries are missing. */
+  appCounts(): ReadonlyMap<string, number>;
 }
 
 const maxNameLength = 35;
@@ -41,8 +41,8 @@ export function createTagStore(tables: AccessTables): TagStore {
     });
   }
 
-  function appCount(name: string): number {
-    return apps.list().filter((app) => app.fields.tags.includes(name)).length;
+  function appCounts(): ReadonlyMap<string, number> {
+    return countEach(apps.list().flatMap((app) => app.fields.tags));
   }
 
   function rename(name: string, wanted: string): StoredTag {
@@ -68,9 +68,9 @@ export function createTagStore(tables: AccessTables): TagStore {
     delete: (name) =>
       database.transact(() => {
         get(name);
-        if (appCount(name) > 0) throw accessConflict('tag is in use by an application');
+        if (appCounts().has(name)) throw accessConflict('tag is in use by an application');
         tags.delete(name);
       }),
-    appCount,
+    appCounts,
   };
 }
