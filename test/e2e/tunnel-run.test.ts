@@ -8,8 +8,8 @@ import { renderCloudflaredConfig } from '../../src/ingress/cloudflared-file.ts';
 import { createSilentLogger } from '../../src/logger.ts';
 import { formatCredentialsFile, formatToken } from '../../src/protocol/credentials.ts';
 import { formatOriginCert } from '../../src/tunnel/origin-cert.ts';
+import { createHome, type Home, type Outcome } from '../cli/command.ts';
 import { type EdgeAccess, type Rig, readAll, startRig, until } from '../interop/rig.ts';
-import { createHome, type Home, type Outcome } from './command.ts';
 import { type Running, startSallyport } from './running.ts';
 
 const apiToken = 'a-token-for-tests';

@@ -6,9 +6,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { freePorts, type RunningProcess, startProcess } from '../e2e/process.ts';
+import { createHome, type Home, type Outcome } from '../cli/command.ts';
 import { until, visit } from '../program/program.ts';
-import { createHome, type Home, type Outcome } from './command.ts';
+import { freePorts, type RunningProcess, startProcess } from './process.ts';
 import { type Running, startSallyport } from './running.ts';
 
 describe('beside the embedded edge', { timeout: 120_000 }, () => {
