@@ -22,7 +22,7 @@ export interface MetricsSources {
 /** The exposition text of one scrape. */
 export type MetricsText = () => Promise<string>;
 
-/** The text of a scrape. Nothing is loaded before the first one: most installations are never scraped, and prom-client takes 12 MB. */
+/** The text of a scrape. Nothing is loaded before the first one: most installations are never scraped, and prom-client takes 3 MB and 20 ms. */
 export function createMetrics(sources: MetricsSources): MetricsText {
   let registry: Promise<Registry> | undefined;
   return async () => {
