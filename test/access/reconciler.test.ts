@@ -402,6 +402,52 @@ test('a policy of ours that somebody else uses is not deleted', async (t) => {
   assert.deepEqual(summary(await world.reconciler.plan(nothing, never())), []);
 });
 
+test('a policy that somebody began to use after the plan was made is not deleted', async (t) => {
+  const world = await createAccessWorld(t);
+  await world.settle(one);
+  const [policy] = (await world.look()).policies as readonly { readonly id: string }[];
+  const plan = await world.reconciler.plan(nothing, never());
+  assert.deepEqual(summary(plan), ['delete one.example.com family', 'delete policy family']);
+  await world.sdk.zeroTrust.access.applications.create({
+    ...world.account,
+    type: 'self_hosted',
+    domain: 'theirs.example.com',
+    policies: [{ id: policy?.id ?? '', precedence: 1 }],
+  });
+  assert.deepEqual(await applyAll(world.reconciler, plan), []);
+  const left = await world.look();
+  assert.deepEqual([left.applications.length, left.policies.length], [1, 1]);
+});
+
+test('while a policy cannot be changed, nothing new is guarded by what it was', async (t) => {
+  const world = await createAccessWorld(t);
+  await world.settle(one);
+  world.policies = { family: { allow: { emails: ['c@example.com'] } } };
+  world.remote.fault = ({ method, path }) =>
+    method === 'PUT' && path.includes('/access/policies/') ? { status: 400 } : undefined;
+  const two = desiredFor([entryFor('one', { access: family }), entryFor('two', { access: family })]);
+  const failed = await world.settle(two);
+  assert.deepEqual(failed.toSorted(), ['access/family', 'docker/one', 'docker/two']);
+  assert.equal((await world.look()).applications.length, 1);
+});
+
+test('an application that somebody made after the plan was made is not taken over', async (t) => {
+  const world = await createAccessWorld(t);
+  const plan = await world.reconciler.plan(one, never());
+  await world.sdk.zeroTrust.access.applications.create({
+    ...world.account,
+    type: 'self_hosted',
+    name: 'theirs',
+    domain: 'one.example.com/*',
+  });
+  assert.deepEqual(await applyAll(world.reconciler, plan), ['docker/one']);
+  assert.deepEqual(codes(world), [['E_CONFLICT', 'error', 'docker/one']]);
+  assert.deepEqual(
+    (await world.look()).applications.map(({ name }) => name),
+    ['theirs'],
+  );
+});
+
 test('a token without the permission matters only to those who want a policy', async (t) => {
   const world = await createAccessWorld(t);
   world.remote.fault = ({ path }) => (path.includes('/access/') ? { status: 403 } : undefined);
