@@ -50,8 +50,13 @@ export function createConfigurationPush(options: PushOptions): ConfigurationPush
       // One that keeps its own rules says so by leaving this feature out; pushing would only be refused.
       if (!info.features.includes('allow_remote_config')) continue;
       const key = `${tunnelId} ${info.clientId}`;
+      // One that has just come would answer from an empty table until the first push arrives.
+      if (!settled.has(key) && directory.configuration(tunnelId) !== undefined) tell(tunnelId, info.clientId, false);
       if (running.has(key) || stopped.signal.aborted) continue;
-      const done = bring(key, tunnelId, info.clientId).finally(() => running.delete(key));
+      const done = bring(key, tunnelId, info.clientId).finally(() => {
+        running.delete(key);
+        tell(tunnelId, info.clientId, true);
+      });
       running.set(key, done);
     }
   }
@@ -72,11 +77,18 @@ export function createConfigurationPush(options: PushOptions): ConfigurationPush
       try {
         report(await pushOnce(connection, wanted, options), { tunnelId, clientId, version: wanted.version });
         settled.set(key, wanted.version);
+        tell(tunnelId, clientId, true);
         attempt = 0;
       } catch (error) {
         logger.warn({ err: error, tunnel: tunnelId, connector: clientId }, 'configuration push failed, trying again');
         await clock.sleep(backoffMs(attempt++, 500, 15_000), stopped.signal).catch(() => undefined);
       }
+    }
+  }
+
+  function tell(tunnelId: string, clientId: string, isTold: boolean): void {
+    for (const connection of registry.list(tunnelId)) {
+      if (connection.info.clientId === clientId) connection.awaitsRules = !isTold;
     }
   }
 

@@ -8,6 +8,8 @@ export interface Connection {
   readonly inFlight: number;
   /** True once it takes no new requests. */
   readonly draining: boolean;
+  /** True while its connector has not been told the rules: it takes requests only when no other can. */
+  readonly awaitsRules: boolean;
   /** Ends it: at once, or after its requests. */
   close(reason: string): void;
 }
@@ -18,7 +20,7 @@ export interface Registry<C extends Connection> extends ConnectionRegistry {
   find(tunnelId: string, clientId: string, connIndex: number): C | undefined;
   add(connection: C): void;
   remove(connection: C): void;
-  /** The least busy connection that is not in `except`; equally busy ones take turns. */
+  /** The least busy connection that knows the rules and is not in `except`; equally busy ones take turns. */
   pick(tunnelId: string, except?: readonly C[]): C | undefined;
   /** Every connection of a tunnel. */
   list(tunnelId: string): readonly C[];
@@ -54,12 +56,14 @@ export function createRegistry<C extends Connection>(onChange: ConnectednessList
     if (connections === undefined) return undefined;
     turn = (turn + 1) % 0x40000000;
     let best: C | undefined;
+    let untold: C | undefined;
     for (let i = 0; i < connections.length; i++) {
       const connection = connections[(turn + i) % connections.length];
       if (connection === undefined || connection.draining || except?.includes(connection) === true) continue;
-      if (best === undefined || connection.inFlight < best.inFlight) best = connection;
+      if (connection.awaitsRules) untold ??= connection;
+      else if (best === undefined || connection.inFlight < best.inFlight) best = connection;
     }
-    return best;
+    return best ?? untold;
   }
 
   return {

@@ -44,6 +44,8 @@ export class TunnelConnection implements Connection {
   readonly #events: ConnectionEvents;
   readonly #ended = new AbortController();
   #info: Omit<RegisteredConnection, 'draining'> | undefined;
+  /** Set by the configuration push. */
+  awaitsRules = false;
   #inFlight = 0;
   #draining = false;
   #retired = false;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { startRig, until } from '../rig.ts';
-import type { EdgeStream } from '../test-connector.ts';
+import { type EdgeStream, respond } from '../test-connector.ts';
 
 interface Push {
   readonly version: number;
@@ -136,4 +136,29 @@ test('a connection lost during a push is replaced by another of the same connect
   rig.directory.configure(rig.tunnel.id, { version: 1, config });
   await until(() => pushes.length === 1);
   assert.ok(lost);
+});
+
+test('a connector that has just come takes no requests before it has the rules', async (t) => {
+  const rig = await startRig(t);
+  const told = Promise.withResolvers<void>();
+  /** Serves requests under a name, and takes a push when `ready` lets it. */
+  const connector =
+    (name: string, ready: Promise<void>) =>
+    async ({ kind, stream }: EdgeStream) => {
+      stream.resume();
+      if (kind === 'update-configuration') await ready;
+      if (kind === 'update-configuration') stream.respond({ ':status': 200 });
+      else respond(stream, 200, ['x-name', name]);
+      stream.end(JSON.stringify({ lastAppliedVersion: 1, err: null }));
+    };
+  const names = async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => rig.fetch()));
+    return new Set(answers.map(({ headers }) => headers['x-name']));
+  };
+  await rig.connect({ onStream: connector('old', Promise.resolve()) });
+  rig.directory.configure(rig.tunnel.id, { version: 1, config });
+  await rig.connect({ onStream: connector('new', told.promise) });
+  assert.deepEqual(await names(), new Set(['old']));
+  told.resolve();
+  while (!(await names()).has('new'));
 });

@@ -6,6 +6,7 @@ import { type Connection, createRegistry } from '../../../src/edge/tunnels/regis
 interface FakeConnection extends Connection {
   inFlight: number;
   draining: boolean;
+  awaitsRules: boolean;
   readonly closed: string[];
 }
 
@@ -23,7 +24,7 @@ function connection(connIndex: number, clientId = 'a', tunnelId = 't'): FakeConn
     location: '',
     openedAt: new Date(0),
   };
-  return { info, inFlight: 0, draining: false, closed, close: (reason) => closed.push(reason) };
+  return { info, inFlight: 0, draining: false, awaitsRules: false, closed, close: (reason) => closed.push(reason) };
 }
 
 function setUp(...connections: FakeConnection[]) {
@@ -31,6 +32,17 @@ function setUp(...connections: FakeConnection[]) {
   for (const one of connections) registry.add(one);
   return registry;
 }
+
+test('a connection that has not been told the rules takes requests only when no other can', () => {
+  const [untold, told] = [connection(0), connection(0, 'b')];
+  untold.awaitsRules = true;
+  const registry = setUp(untold, told);
+  told.inFlight = 100;
+  for (let request = 0; request < 4; request++) assert.equal(registry.pick('t'), told);
+  assert.equal(registry.pick('t', [told]), untold);
+  told.draining = true;
+  assert.equal(registry.pick('t'), untold);
+});
 
 test('equally busy connections take turns', () => {
   const all = [connection(0), connection(1), connection(2, 'b')];
