@@ -35,13 +35,21 @@ function withYamlKeys(value: unknown): unknown {
 /** What Go writes for a time that never was. */
 const never = '0001-01-01T00:00:00Z';
 
+/** A time as Go's JSON has it (RFC3339Nano): a fraction ends in no zero, and one of nothing but zeros is left out. */
+function jsonTime(time: string | null | undefined): string {
+  return (time ?? never).replace(/\.([0-9]{1,9})(?=(?:Z|[+-][0-9]{2}:[0-9]{2})$)/, (_, digits: string) => {
+    const kept = digits.replace(/0+$/, '');
+    return kept === '' ? '' : `.${kept}`;
+  });
+}
+
 /** A tunnel as cloudflared's JSON has it; never with its token. */
 export function tunnelFields(tunnel: ListedTunnel, connections = connectionsOf(tunnel)): Record<string, unknown> {
   return {
     id: tunnel.id,
     name: tunnel.name,
-    created_at: tunnel.created_at ?? never,
-    deleted_at: tunnel.deleted_at ?? never,
+    created_at: jsonTime(tunnel.created_at),
+    deleted_at: jsonTime(tunnel.deleted_at),
     connections: connections.map(connectionFields),
   };
 }
@@ -52,7 +60,7 @@ function connectionFields(connection: ListedConnection): Record<string, unknown>
     id: connection.id ?? '',
     is_pending_reconnect: connection.is_pending_reconnect ?? false,
     origin_ip: connection.origin_ip ?? '',
-    opened_at: connection.opened_at ?? never,
+    opened_at: jsonTime(connection.opened_at),
   };
 }
 
@@ -61,13 +69,13 @@ export function infoFields(tunnel: ListedTunnel, connectors: readonly ListedConn
   return {
     id: tunnel.id,
     name: tunnel.name,
-    createdAt: tunnel.created_at ?? never,
+    createdAt: jsonTime(tunnel.created_at),
     conns: connectors.map((connector) => ({
       id: connector.id,
       features: connector.features ?? [],
       version: connector.version ?? '',
       arch: connector.arch ?? '',
-      run_at: connector.run_at ?? never,
+      run_at: jsonTime(connector.run_at),
       conns: (connector.conns ?? []).map(connectionFields),
     })),
   };
@@ -146,10 +154,7 @@ function seconds(time: string | undefined): string {
 }
 
 function goTime(time: string): string {
-  return time
-    .replace('T', ' ')
-    .replace(/(\.[0-9]*?)0+Z$/, '$1Z')
-    .replace(/\.?Z$/, ' +0000 UTC');
+  return jsonTime(time).replace('T', ' ').replace(/Z$/, ' +0000 UTC');
 }
 
 /** The fields `tunnel list --sort-by` takes. */
