@@ -57,7 +57,17 @@ export async function startProgram(
   const app = createApp({ loaded, inputs, logger, env });
   const bugs: unknown[] = [];
   app.onFatal((error) => bugs.push(error));
-  await app.start();
+  const stop = async () => {
+    await app.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await app.start();
+  } catch (error) {
+    // What had started before it failed would keep the test's process alive.
+    await stop();
+    throw error;
+  }
   const { web, edge } = app.addresses();
   const httpPort = edge?.http?.port ?? 0;
   const get = (hostname: string, path = '/', headers: Record<string, string> = {}) =>
@@ -75,8 +85,7 @@ export async function startProgram(
     get,
     until: (hostname, wanted, path) => until(() => get(hostname, path), wanted),
     async stop() {
-      await app.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      await stop();
       if (bugs.length > 0) throw bugs[0];
     },
   };
