@@ -46,7 +46,7 @@ describe('the API over a connected cloudflared', { skip, timeout: 120_000 }, () 
   });
 
   /** Run by nothing but the token the API gives. */
-  async function startCloudflared(): Promise<void> {
+  async function startCloudflared(): Promise<{ readonly said: string }> {
     const { caFile, stateDir } = await rig.access();
     const edge = `127.0.0.1:${rig.edge.addresses.tunnel?.port}`;
     await mkdir(stateDir);
@@ -61,10 +61,15 @@ describe('the API over a connected cloudflared', { skip, timeout: 120_000 }, () 
         TUNNEL_TOKEN: token,
         TUNNEL_METRICS: '127.0.0.1:0',
       },
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    children.push(started);
+    const connector = { said: '' };
+    started.stderr.setEncoding('utf8').on('data', (text: string) => {
+      connector.said += text;
     });
     await once(started, 'spawn');
-    children.push(started);
+    return connector;
   }
 
   test('the tunnel is healthy and its connector is described', async () => {
@@ -123,8 +128,10 @@ describe('the API over a connected cloudflared', { skip, timeout: 120_000 }, () 
   test('cleaning up ends the connections of the connector it names, and no others', async () => {
     const { registry } = rig.edge;
     const [first] = registry.connections(id);
-    await startCloudflared();
+    const second = await startCloudflared();
     await until('a second connector is registered', () => registry.connections(id).length === 4);
+    // Registered but without rules it answers 503, which would say nothing about the clean-up.
+    await until('it has the rules', () => second.said.includes('Updated to new configuration'));
     await client.zeroTrust.tunnels.cloudflared.connections.delete(id, { account_id, client_id: first?.clientId ?? '' });
     await until('the first connector is gone', () =>
       registry.connections(id).every((connection) => connection.clientId !== first?.clientId),
