@@ -197,7 +197,10 @@ class Program implements App {
     const clock = systemClock;
     const { env } = this.#options;
     return createRoadKeeper({
-      build: (refresh, signal) => buildRoad({ settings, api, edge, owner, env, refresh, logger, clock }, signal),
+      build: (refresh, signal) => {
+        const isDryRun = this.#live.current().mode === 'dry-run';
+        return buildRoad({ settings, api, edge, owner, env, refresh, isDryRun, logger, clock }, signal);
+      },
       onLost: (reason) => this.#controller?.request(reason, { full: true }),
       onBug,
       logger,

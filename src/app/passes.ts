@@ -49,6 +49,8 @@ export function createPasses(options: PassesOptions): Passes {
   return {
     async run({ full, confirmed, signal }) {
       const road = await options.road.ensure(signal);
+      // Settings may change while a road is built, and one that leads nowhere is for planning only.
+      const mode = road.connector === undefined ? 'dry-run' : settings().mode;
       const deps = {
         list: (aborting: AbortSignal) => discovery.list.list(aborting),
         route: discovery.route,
@@ -56,13 +58,13 @@ export function createPasses(options: PassesOptions): Passes {
         access: accessOf(road),
         ingress: road.ingress,
         dns: road.dns,
-        mode: settings().mode,
+        mode,
         logger,
       };
       const before = previous;
       previous = await reconcile(deps, { full, confirmed, previous }, signal);
       for (const { level, message, fields } of newsOf(before, previous)) logger[level](fields, message);
-      road.mirror?.follow(road.ingress.live());
+      if (mode !== 'dry-run') road.mirror?.follow(road.ingress.live());
       options.road.open(road);
       return previous;
     },

@@ -2,7 +2,7 @@
 import { systemClock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { createDnsReconciler } from '../dns/reconciler.ts';
-import { createLocalIngress, createRemoteIngress, type IngressReconciler } from '../ingress/reconciler.ts';
+import { createRemoteIngress, type IngressReconciler } from '../ingress/reconciler.ts';
 import type { Logger } from '../logger.ts';
 import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -10,6 +10,7 @@ import { lookAtStateDir, newOwnerId } from '../state-dir.ts';
 import { createAccess } from './access.ts';
 import { createDiscovery } from './discovery.ts';
 import { borrowApi } from './edge-api.ts';
+import { createMissingIngress, missingTunnelTarget } from './missing-tunnel.ts';
 import { findPlace } from './place.ts';
 
 /** Plans once. */
@@ -34,7 +35,8 @@ export async function planOnce(
       clock: systemClock,
       graceMs: settings.graceMs,
     });
-    const names = { zones: place.zones, tunnelTarget: `${tunnelId ?? 'new-tunnel'}.cfargotunnel.com`, owner };
+    const tunnelTarget = tunnelId === undefined ? missingTunnelTarget : `${tunnelId}.cfargotunnel.com`;
+    const names = { zones: place.zones, tunnelTarget, owner };
     return await reconcile(
       {
         list: (aborting) => discovery.list.list(aborting),
@@ -75,6 +77,6 @@ function ingressOf(
   tunnelId: string | undefined,
   ownedHostnames: (signal: AbortSignal) => Promise<ReadonlySet<string>>,
 ): IngressReconciler {
-  if (tunnelId === undefined) return createLocalIngress({ updateIngress: async () => undefined });
+  if (tunnelId === undefined) return createMissingIngress();
   return createRemoteIngress({ api, account, tunnelId, ownedHostnames, exclusive });
 }

@@ -19,9 +19,9 @@ export interface RoadKeeperOptions {
 /** The one road there is at a time. */
 export interface RoadKeeper {
   current(): Road | undefined;
-  /** Why the last road was given up, until another is open. */
+  /** Why the last road was given up, until another is open; or why this one leads nowhere. */
   error(): AppError | undefined;
-  /** The road, built when there is none. A local one is opened at once: its table is empty and answers 503. */
+  /** The road, built when there is none; one without a connector is built anew each time, because it may have one now. A local one is opened at once: its table is empty and answers 503. */
   ensure(signal: AbortSignal): Promise<Road>;
   /** Starts the connector of a road whose rules the edge keeps: after this run's rules are there, or it would serve the last run's. */
   open(road: Road): void;
@@ -42,9 +42,10 @@ export function createRoadKeeper(options: RoadKeeperOptions): RoadKeeper {
   let refusals = 0;
 
   function open(one: Road): void {
-    if (opened.has(one) || stopping.signal.aborted) return;
+    const { connector } = one;
+    if (connector === undefined || opened.has(one) || stopping.signal.aborted) return;
     opened.add(one);
-    one.connector.start(stopping.signal).then(
+    connector.start(stopping.signal).then(
       () => {
         error = undefined;
         refusals = 0;
@@ -66,7 +67,7 @@ export function createRoadKeeper(options: RoadKeeperOptions): RoadKeeper {
     logger.error({ code: cause.code, reason: cause.message, hint: cause.hint, permanent }, 'connector stopped');
     clock
       .sleep(backoffMs(refusals++, retryFirstMs, retryMaxMs), stopping.signal)
-      .then(() => Promise.all([one.connector.stop(0), one.mirror?.stop()]))
+      .then(() => Promise.all([one.connector?.stop(0), one.mirror?.stop()]))
       .then(
         () => {
           if (road === one) road = undefined;
@@ -78,18 +79,26 @@ export function createRoadKeeper(options: RoadKeeperOptions): RoadKeeper {
       );
   }
 
+  async function rebuild(before: Road | undefined, signal: AbortSignal): Promise<Road> {
+    const fresh = await options.build(refusals > 0, signal);
+    const { impasse } = fresh;
+    if (impasse !== undefined && before?.impasse === undefined)
+      logger.warn({ code: impasse.code, reason: impasse.message, hint: impasse.hint }, 'not connected');
+    return fresh;
+  }
+
   return {
     current: () => road,
-    error: () => error,
+    error: () => error ?? road?.impasse,
     async ensure(signal) {
-      road ??= await options.build(refusals > 0, signal);
+      if (road === undefined || road.impasse !== undefined) road = await rebuild(road, signal);
       if (!road.isRemote) open(road);
       return road;
     },
     open,
     async stop() {
       stopping.abort(new DOMException('the program is stopping', 'AbortError'));
-      await Promise.all([road?.connector.stop(drainMs), road?.mirror?.stop()]);
+      await Promise.all([road?.connector?.stop(drainMs), road?.mirror?.stop()]);
     },
   };
 }

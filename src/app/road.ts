@@ -12,10 +12,11 @@ import { createLocalIngress, createRemoteIngress, type IngressReconciler } from 
 import type { Logger } from '../logger.ts';
 import type { IngressRule } from '../model.ts';
 import type { Settings } from '../settings/settings.ts';
-import { type EnsuredTunnel, ensureTunnel } from '../tunnel/ensure.ts';
+import { adoptTunnel, type EnsuredTunnel, ensureTunnel } from '../tunnel/ensure.ts';
 import { version } from '../version.ts';
 import { type ConnectorChoice, chooseConnector } from './choose-connector.ts';
 import type { LocalEdge } from './embedded-edge.ts';
+import { createMissingIngress, missingTunnelTarget } from './missing-tunnel.ts';
 import { findPlace, type Place } from './place.ts';
 import { createRuleMirror, type RuleMirror } from './rule-mirror.ts';
 
@@ -33,6 +34,8 @@ export interface RoadOptions {
   readonly owner: string;
   /** Fetches the tunnel's secret again instead of using the one on disk. */
   readonly refresh: boolean;
+  /** Nothing remote may be changed: a tunnel that is missing is not made. */
+  readonly isDryRun: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -45,7 +48,10 @@ export type AnyConnector = NativeConnector | CloudflaredConnector;
 export interface Road {
   readonly place: Place;
   readonly tunnelTarget: string;
-  readonly connector: AnyConnector;
+  /** Absent where there is no tunnel and none may be made: such a road serves planning only. */
+  readonly connector: AnyConnector | undefined;
+  /** Why there is no connector. */
+  readonly impasse?: AppError;
   readonly ingress: IngressReconciler;
   readonly dns: DnsReconciler;
   /** For rules that live in our connector: keeps the API's copy of them in line, for other connectors of the same tunnel. */
@@ -54,13 +60,15 @@ export interface Road {
   readonly isRemote: boolean;
 }
 
-/** Finds or makes the tunnel and builds the rest around it; nothing is connected yet. */
+/** Finds or makes the tunnel and builds the rest around it; nothing is connected yet. In dry-run a missing tunnel stays missing. */
 export async function buildRoad(options: RoadOptions, signal: AbortSignal): Promise<Road> {
   const { settings, api, owner, logger } = options;
   const choice = chooseConnector(settings, findCloudflared(options.env));
   const place = await findPlace(settings, api, signal);
-  const tunnel = await ensureTunnel(tunnelOptions(options, place, choice), signal);
+  const wanted = tunnelOptions(options, place, choice);
+  const tunnel = await (options.isDryRun ? adoptTunnel(wanted, signal) : ensureTunnel(wanted, signal));
   const dns = createDnsReconciler({ api, zones: place.zones, owner, logger });
+  if (tunnel === undefined) return plannedRoad(place, dns);
   const isRemote = choice.kind === 'cloudflared' || tunnel.remotelyManaged;
   const connector = createConnector(options, choice, tunnel, isRemote);
   const remote = createRemoteIngress({
@@ -78,6 +86,19 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
   const mirror =
     options.edge === undefined ? undefined : createRuleMirror({ target: remote, logger, clock: options.clock });
   return { place, tunnelTarget, connector, ingress, mirror, dns, isRemote };
+}
+
+/** A road to plan on: what would be there, without a tunnel. */
+function plannedRoad(place: Place, dns: DnsReconciler): Road {
+  const impasse = new AppError({
+    code: 'E_TUNNEL',
+    message: 'dry-run: the tunnel does not exist and is not made, so nothing is connected',
+    where: 'cloudflare.tunnel.name',
+    hint: 'set mode to sync to have it made',
+  });
+  const ingress = createMissingIngress();
+  const tunnelTarget = missingTunnelTarget;
+  return { place, tunnelTarget, connector: undefined, impasse, ingress, mirror: undefined, dns, isRemote: true };
 }
 
 function tunnelOptions(

@@ -37,9 +37,17 @@ export interface EnsuredTunnel {
 /** Finds or makes the tunnel. Rejects with ApiError, or AppError E_TUNNEL when the tunnel named by id does not exist. */
 export async function ensureTunnel(options: EnsureTunnelOptions, signal: AbortSignal): Promise<EnsuredTunnel> {
   if ('id' in options.tunnel) return adopt(await findById(options, options.tunnel.id, signal), options, signal);
-  const { name } = options.tunnel;
-  const found = await options.api.tunnels.byName(options.accountTag, name, signal);
-  return found === undefined ? create(name, options, signal) : adopt(found, options, signal);
+  return (await adoptTunnel(options, signal)) ?? create(options.tunnel.name, options, signal);
+}
+
+/** Finds the tunnel and makes none: undefined when no tunnel has the name. Rejects as `ensureTunnel` does. */
+export async function adoptTunnel(
+  options: EnsureTunnelOptions,
+  signal: AbortSignal,
+): Promise<EnsuredTunnel | undefined> {
+  if ('id' in options.tunnel) return adopt(await findById(options, options.tunnel.id, signal), options, signal);
+  const found = await options.api.tunnels.byName(options.accountTag, options.tunnel.name, signal);
+  return found === undefined ? undefined : adopt(found, options, signal);
 }
 
 async function findById(options: EnsureTunnelOptions, id: string, signal: AbortSignal): Promise<ApiTunnel> {

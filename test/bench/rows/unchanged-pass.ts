@@ -97,7 +97,7 @@ async function startWorld(dir: string, endpoint: string): Promise<World> {
   });
   const owner = 'bench';
   const road = await buildRoad(
-    { settings, api, edge, owner, refresh: false, env: {}, logger, clock: systemClock },
+    { settings, api, edge, owner, refresh: false, isDryRun: false, env: {}, logger, clock: systemClock },
     never,
   );
   const names = { zones: road.place.zones, tunnelTarget: road.tunnelTarget, owner };
@@ -115,7 +115,7 @@ async function startWorld(dir: string, endpoint: string): Promise<World> {
     api: counting,
     pass: (previous) => reconcile(deps, { full: previous === undefined, previous }, never),
     async stop() {
-      await road.connector.stop(0);
+      await road.connector?.stop(0);
       await counting.close();
       await edge.stop(0);
     },
