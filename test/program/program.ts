@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app.ts';
 import { createLogger, createSilentLogger } from '../../src/logger.ts';
 import { loadSettings } from '../../src/settings/load.ts';
 import type { Status } from '../../src/status.ts';
@@ -42,6 +42,27 @@ export async function startProgram(
   env: Record<string, string> = {},
 ): Promise<Program> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-program-'));
+  const remove = () => rmSync(dataDir, { recursive: true, force: true });
+  try {
+    const app = await startApp(dataDir, settings, env);
+    return programOf(app, dataDir, remove);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** The app, started; and what it threw when nobody was there to catch it. */
+interface Started {
+  readonly app: App;
+  readonly bugs: readonly unknown[];
+}
+
+async function startApp(
+  dataDir: string,
+  settings: Record<string, unknown>,
+  env: Record<string, string>,
+): Promise<Started> {
   const overrides = {
     data_dir: dataDir,
     docker: { endpoints: [] },
@@ -57,17 +78,17 @@ export async function startProgram(
   const app = createApp({ loaded, inputs, logger, env });
   const bugs: unknown[] = [];
   app.onFatal((error) => bugs.push(error));
-  const stop = async () => {
-    await app.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  };
   try {
     await app.start();
   } catch (error) {
     // What had started before it failed would keep the test's process alive.
-    await stop();
+    await app.stop();
     throw error;
   }
+  return { app, bugs };
+}
+
+function programOf({ app, bugs }: Started, dataDir: string, remove: () => void): Program {
   const { web, edge } = app.addresses();
   const httpPort = edge?.http?.port ?? 0;
   const get = (hostname: string, path = '/', headers: Record<string, string> = {}) =>
@@ -85,7 +106,8 @@ export async function startProgram(
     get,
     until: (hostname, wanted, path) => until(() => get(hostname, path), wanted),
     async stop() {
-      await stop();
+      await app.stop();
+      remove();
       if (bugs.length > 0) throw bugs[0];
     },
   };
