@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { formatError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadSettings } from '../settings/load.ts';
+import { onEndSignals } from './end-signals.ts';
 import { settingsInputs } from './settings-input.ts';
 
 /** Adds the command. */
@@ -20,14 +21,13 @@ export function addRunCommand(program: Command): void {
       const end = (code: number) => {
         app.stop().finally(() => process.exit(code));
       };
-      let signals = 0;
-      const onSignal = (signal: string) => {
-        // A second signal means: now.
-        if (++signals > 1) process.exit(1);
-        logger.info({ signal }, 'stopping');
-        end(0);
-      };
-      for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, onSignal);
+      const forgetSignals = onEndSignals({
+        ask: (signal) => {
+          logger.info({ signal }, 'stopping');
+          end(0);
+        },
+        now: () => process.exit(1),
+      });
       app.onFatal((error) => {
         process.stderr.write(`${formatError(error)}\n`);
         end(1);
@@ -36,7 +36,7 @@ export function addRunCommand(program: Command): void {
         await app.start();
       } catch (error) {
         await app.stop();
-        for (const signal of ['SIGTERM', 'SIGINT']) process.off(signal, onSignal);
+        forgetSignals();
         throw error;
       }
     });

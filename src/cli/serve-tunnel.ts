@@ -2,6 +2,7 @@
 import { systemClock } from '../clock.ts';
 import type { NativeConnector } from '../connector/native/connector.ts';
 import type { Logger } from '../logger.ts';
+import { onEndSignals } from './end-signals.ts';
 
 /** How a connector is kept. */
 export interface ServeOptions {
@@ -26,9 +27,8 @@ export async function serveTunnel(options: ServeOptions): Promise<void> {
     // Told to stop before the edge answered: that is no failure.
     if (!ending.signal.aborted) throw error;
   } finally {
-    ending.forget();
     if (ending.signal.aborted) logger.info({ reason: String(ending.signal.reason) }, 'stopping');
-    await connector.stop(graceMs);
+    await connector.stop(graceMs).finally(ending.forget);
   }
 }
 
@@ -42,22 +42,21 @@ function endOn(limitMs: number | undefined): Ending {
   const controller = new AbortController();
   const over = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const names = ['SIGTERM', 'SIGINT'] as const;
-  const forget = () => {
+  const end = (reason: string) => {
     over.abort();
-    for (const name of names) process.off(name, end);
-  };
-  function end(reason: string): void {
-    forget();
     controller.abort(reason);
     resolve();
-  }
+  };
+  const forgetSignals = onEndSignals({ ask: end, now: (signal) => process.kill(process.pid, signal) });
+  const forget = () => {
+    over.abort();
+    forgetSignals();
+  };
   const timed = limitMs === undefined ? undefined : systemClock.sleep(limitMs, over.signal);
   timed?.then(
     () => end('the time is over'),
     // A signal came first.
     () => undefined,
   );
-  for (const name of names) process.on(name, end);
   return { signal: controller.signal, asked: promise, forget };
 }
