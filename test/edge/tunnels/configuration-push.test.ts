@@ -141,24 +141,43 @@ test('a connection lost during a push is replaced by another of the same connect
 test('a connector that has just come takes no requests before it has the rules', async (t) => {
   const rig = await startRig(t);
   const told = Promise.withResolvers<void>();
-  /** Serves requests under a name, and takes a push when `ready` lets it. */
-  const connector =
-    (name: string, ready: Promise<void>) =>
-    async ({ kind, stream }: EdgeStream) => {
-      stream.resume();
-      if (kind === 'update-configuration') await ready;
-      if (kind === 'update-configuration') stream.respond({ ':status': 200 });
-      else respond(stream, 200, ['x-name', name]);
-      stream.end(JSON.stringify({ lastAppliedVersion: 1, err: null }));
-    };
-  const names = async () => {
-    const answers = await Promise.all(Array.from({ length: 8 }, () => rig.fetch()));
-    return new Set(answers.map(({ headers }) => headers['x-name']));
+  const busy: EdgeStream[] = [];
+  let isHolding = true;
+  const answer = ({ stream }: EdgeStream, name: string) => {
+    respond(stream, 200, ['x-name', name]);
+    stream.end();
   };
-  await rig.connect({ onStream: connector('old', Promise.resolve()) });
+  const push = ({ stream }: EdgeStream) => {
+    stream.resume();
+    stream.respond({ ':status': 200 });
+    stream.end(JSON.stringify({ lastAppliedVersion: 1, err: null }));
+  };
+  await rig.connect({
+    onStream: (incoming) => {
+      if (incoming.kind === 'update-configuration') push(incoming);
+      else if (isHolding) busy.push(incoming);
+      else answer(incoming, 'old');
+    },
+  });
   rig.directory.configure(rig.tunnel.id, { version: 1, config });
-  await rig.connect({ onStream: connector('new', told.promise) });
-  assert.deepEqual(await names(), new Set(['old']));
+  await rig.connect({
+    onStream: async (incoming) => {
+      if (incoming.kind !== 'update-configuration') return answer(incoming, 'new');
+      await told.promise;
+      push(incoming);
+    },
+  });
+  const names = async (count: number) => {
+    const answers = await Promise.all(Array.from({ length: count }, () => rig.fetch()));
+    return answers.map(({ headers }) => headers['x-name']);
+  };
+  // However busy the other one is, all eight wait there.
+  const first = names(8);
+  await until(() => busy.length === 8);
+  isHolding = false;
+  for (const incoming of busy) answer(incoming, 'old');
+  assert.deepEqual(new Set(await first), new Set(['old']));
+  // Told, it takes its share.
   told.resolve();
-  while (!(await names()).has('new'));
+  for (let share = await names(4); !share.includes('new'); share = await names(4));
 });
