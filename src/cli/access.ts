@@ -1,6 +1,7 @@
 // `access tcp|ssh|ssh-config`: the client side of tcp and ssh entries, usable as an ssh ProxyCommand.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { listenAddress } from '../settings/resolve.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -27,9 +28,23 @@ export function addAccessCommands(program: Command, io: CliIo): void {
     .command('ssh-config')
     .description('print what to add to ~/.ssh/config')
     .requiredOption('--hostname <name>', 'the hostname of the entry', readHostname)
-    .action(({ hostname }: AccessOptions) =>
-      io.out(`Host ${hostname}\n  ProxyCommand sallyport access ssh --hostname %h\n`),
-    );
+    .action(({ hostname }: AccessOptions) => {
+      const { file } = loadForCommand(program).loaded;
+      io.out(`Host ${hostname}\n  ProxyCommand ${proxyCommand(file)}\n`);
+    });
+}
+
+/** ssh runs it from any folder, where neither `sallyport` need be on the PATH nor the settings file be found. */
+function proxyCommand(settingsFile: string | undefined): string {
+  const program = fileURLToPath(new URL('../sallyport.mjs', import.meta.url));
+  const settings = settingsFile === undefined ? [] : ['--settings', settingsFile];
+  return [...[program, ...settings].map(sshWord), 'access ssh --hostname %h'].join(' ');
+}
+
+/** One word for ssh, which expands `%`, and then for the shell. */
+function sshWord(text: string): string {
+  const word = text.replaceAll('%', '%%');
+  return /^[\w%+,./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 async function connect(program: Command, options: AccessOptions, io: CliIo): Promise<void> {
