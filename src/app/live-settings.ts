@@ -15,13 +15,26 @@ export interface LiveSettings {
 }
 
 /** The settings as loaded, until the file says otherwise. */
-export function createLiveSettings(loaded: LoadedSettings, inputs: SettingsInputs, logger: Logger): LiveSettings {
+export function createLiveSettings(
+  loaded: LoadedSettings,
+  inputs: SettingsInputs,
+  logger: Logger,
+  intervalMs?: number,
+): LiveSettings {
   let { raw, settings } = loaded;
+  const { file } = loaded;
+  let isWaiting = false;
   let unwatch: () => void = () => undefined;
 
   function reload(onChange: () => void): void {
     try {
-      const fresh = loadSettings(inputs);
+      // This file and no other: were it looked for again, one that is gone for a moment would be none at all.
+      const fresh = loadSettings({ ...inputs, file });
+      if (fresh.isBlank) {
+        wait();
+        return;
+      }
+      isWaiting = false;
       const late = changedKeys(raw, fresh.raw, settingsSchema.schema as never).filter(
         ({ reload: when }) => when !== 'hot',
       );
@@ -31,19 +44,36 @@ export function createLiveSettings(loaded: LoadedSettings, inputs: SettingsInput
       onChange();
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
+      if (isGone(error)) {
+        wait();
+        return;
+      }
+      isWaiting = false;
       // The running settings stay as they are: a typo while editing must not take anything down.
       const { code, message: reason, where, hint } = error;
       logger.error({ code, reason, where, hint }, 'settings not applied');
     }
   }
 
+  /** Editors empty or remove a file before they write it; taken at its word, that would be "no services". */
+  function wait(): void {
+    if (isWaiting) return;
+    isWaiting = true;
+    const hint = 'for no services at all write services: []';
+    logger.warn({ file, hint }, 'settings file is empty or gone, the running settings stay');
+  }
+
   return {
     current: () => settings,
     watch(onChange) {
-      if (loaded.file !== undefined) unwatch = watchSettingsFile(loaded.file, () => reload(onChange));
+      if (file !== undefined) unwatch = watchSettingsFile(file, () => reload(onChange), intervalMs);
     },
     stop: () => unwatch(),
   };
+}
+
+function isGone({ cause }: AppError): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' && 'path' in cause;
 }
 
 /** The running settings with those keys of the fresh ones that apply without a restart (`x-reload: hot`). */

@@ -30,12 +30,15 @@ export interface LoadedSettings {
   /** The validated file shape, for comparing reload classes. */
   readonly raw: SettingsFile;
   readonly file: string | undefined;
+  /** The file holds nothing but white space: maybe an editor is about to write it. */
+  readonly isBlank: boolean;
 }
 
 /** Reads, merges, checks and resolves; throws ValidationError saying where, what and how to mend it. */
 export function loadSettings(inputs: SettingsInputs): LoadedSettings {
   const file = findFile(inputs);
-  const fromFile = file === undefined ? {} : readSettingsFile(file);
+  const text = file === undefined ? undefined : readText(file, 'settings file');
+  const fromFile = file === undefined || text === undefined ? {} : parseSettings(text, file);
   const fromEnvironment = settingsFromEnvironment(inputs.env, schemaJson as never);
   const where = file ?? 'settings';
   // The file is checked by itself first, so that an error names it and not the environment.
@@ -45,12 +48,16 @@ export function loadSettings(inputs: SettingsInputs): LoadedSettings {
   const settings = resolveSettings(raw, { readSecret, where, defaultDataDir: defaultDataDir(inputs), cwd: inputs.cwd });
   // Read once for its errors: a mistake in a service is a mistake in the settings, not something a pass should stumble over.
   createSettingsSource(settings.services, where);
-  return { settings, raw, file };
+  return { settings, raw, file, isBlank: text?.trim() === '' };
 }
 
 /** A settings file as plain data; throws ValidationError with line and column when it is not YAML. */
 export function readSettingsFile(file: string): Record<string, unknown> {
-  const document = parseDocument(readText(file, 'settings file'), { merge: true });
+  return parseSettings(readText(file, 'settings file'), file);
+}
+
+function parseSettings(text: string, file: string): Record<string, unknown> {
+  const document = parseDocument(text, { merge: true });
   const problem = document.errors[0];
   if (problem !== undefined) {
     throw new ValidationError({
