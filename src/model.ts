@@ -220,6 +220,12 @@ export interface TunnelCredentials {
   readonly tunnelSecret: Uint8Array;
 }
 
+/** Where a server listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One place a connector can dial. */
 export interface EdgeAddress {
   readonly host: string;

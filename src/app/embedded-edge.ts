@@ -1,11 +1,13 @@
 // The embedded edge as one part: store, data plane and API, started in that order, stopped in reverse.
+
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { createEdgeApi } from '../edge/api/server.ts';
 import { createEmbeddedEdge } from '../edge/edge.ts';
 import { openEdgeStore } from '../edge/store/store.ts';
 import type { Logger } from '../logger.ts';
-import type { ListenAddress, Settings } from '../settings/settings.ts';
+import type { ListenAddress } from '../model.ts';
+import type { Settings } from '../settings/settings.ts';
 import { newSecret, type StateDir } from '../state-dir.ts';
 
 /** The edge running in this process. */

@@ -1,8 +1,9 @@
 // `tunnel run --metrics ADDRESS`: /ready, /healthcheck and /metrics, as cloudflared answers them.
+
 import { createServer, type RequestListener } from 'node:http';
 import type { NativeConnector } from '../connector/native/connector.ts';
 import { listen } from '../edge/listen.ts';
-import type { ListenAddress } from '../settings/settings.ts';
+import type { ListenAddress } from '../model.ts';
 import type { Status } from '../status.ts';
 import { version } from '../version.ts';
 import { createMetrics } from '../web/metrics.ts';

@@ -1,9 +1,10 @@
 // The embedded edge, put together: tunnel port, public ports, and what they share.
+
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import type { ListenAddress } from '../model.ts';
 import { type Certificates, createCertificates } from './certificates/certificates.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
-import type { ListenAddress } from './listen.ts';
 import type { ConnectionRegistry, EdgeDirectory } from './model.ts';
 import { createConfigurationPush } from './tunnels/configuration-push.ts';
 import { type ConnectednessListener, createRegistry, type Registry } from './tunnels/registry.ts';

@@ -1,12 +1,8 @@
 // Opens a listening socket, or says which setting names it and how to mend it.
+
 import type { AddressInfo, Server } from 'node:net';
 import { AppError } from '../errors.ts';
-
-/** Where to listen; port 0 takes any free one. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import type { ListenAddress } from '../model.ts';
 
 /** Listens and resolves to the actual address; rejects with E_LISTEN naming `setting`, e.g. `embedded_edge.http`. */
 export function listen(server: Server, address: ListenAddress, setting: string): Promise<ListenAddress> {

@@ -1,8 +1,10 @@
 // From the checked file to the settings the program reads: defaults that depend on other keys, durations, addresses, secrets.
+
 import { join, resolve as resolvePath } from 'node:path';
 import { ValidationError } from '../errors.ts';
+import type { ListenAddress } from '../model.ts';
 import { durationMs } from './duration.ts';
-import type { ListenAddress, Settings, SettingsFile, TunnelSetting } from './settings.ts';
+import type { Settings, SettingsFile, TunnelSetting } from './settings.ts';
 
 /** What resolving needs from outside. */
 export interface ResolveInputs {

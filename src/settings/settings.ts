@@ -1,6 +1,7 @@
 // What the program is configured with: the file's shape, and the resolved form the rest of the program reads. Types only.
 import type { LogLevel } from '../logger.ts';
-import type { OriginProtocol } from '../model.ts';
+import type { ListenAddress } from '../model.ts';
+import type { FileService } from '../sources/file.ts';
 
 /** `30s`, `10m`, `1h30m`, or seconds as a number. */
 export type Duration = string | number;
@@ -17,7 +18,7 @@ export interface SettingsFile {
   readonly cloudflare?: CloudflareFile;
   readonly docker?: { readonly endpoints?: readonly (string | { readonly name?: string; readonly url: string })[] };
   readonly expose: 'labelled' | 'known' | 'all';
-  readonly services?: readonly ServiceSetting[];
+  readonly services?: readonly FileService[];
   readonly access?: { readonly default?: string; readonly policies?: Readonly<Record<string, PolicySetting>> };
   readonly labels?: LabelsFile;
   readonly plugins?: { readonly dir?: string; readonly allow_code?: boolean };
@@ -60,21 +61,6 @@ export interface EmbeddedEdgeFile {
   readonly certificates?: string;
 }
 
-/** One service written by hand. */
-export interface ServiceSetting {
-  readonly name: string;
-  readonly address?: string;
-  readonly port?: number;
-  readonly protocol?: OriginProtocol;
-  readonly hostname?: string;
-  readonly path?: string;
-  readonly service?: string;
-  readonly plugin?: string;
-  readonly access?: string;
-  readonly bypass?: readonly string[];
-  readonly origin?: Readonly<Record<string, unknown>>;
-}
-
 /** One Access policy as the settings describe it: one of `allow`, all of `require`, none of `exclude`. */
 export interface PolicySetting {
   readonly allow: PolicyConditions & {
@@ -101,12 +87,6 @@ export interface PolicyConditions {
   readonly login_methods?: readonly string[];
 }
 
-/** Where a server listens. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** The settings with defaults, secrets read and paths made absolute: what `app.ts` hands out. Secrets must never be logged. */
 export interface Settings {
   readonly domain: string;
@@ -128,7 +108,7 @@ export interface Settings {
   /** Undefined: the usual socket, when it is there. */
   readonly dockerEndpoints: readonly { readonly name: string; readonly url: string }[] | undefined;
   readonly expose: 'labelled' | 'known' | 'all';
-  readonly services: readonly ServiceSetting[];
+  readonly services: readonly FileService[];
   /** A policy's name, `public`, or undefined for none. */
   readonly accessDefault: string | undefined;
   readonly policies: Readonly<Record<string, PolicySetting>>;

@@ -1,7 +1,8 @@
 // The web server: page, health, metrics and the API, all from values the app hands in.
+
 import fastify, { type FastifyInstance } from 'fastify';
 import { AppError } from '../errors.ts';
-import type { ListenAddress } from '../settings/settings.ts';
+import type { ListenAddress } from '../model.ts';
 import type { Status } from '../status.ts';
 import { type PublicAddress, renderPage } from './page.ts';
 import { errorSchema, passRequestSchema, passSchema, statusSchema } from './schemas.ts';

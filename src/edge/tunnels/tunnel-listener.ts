@@ -1,10 +1,12 @@
 // The port connectors dial: TLS, then the roles turn round and the edge becomes the HTTP/2 client.
+
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
+import type { ListenAddress } from '../../model.ts';
 import { type Certificates, sniCallback, tunnelServerNames } from '../certificates/certificates.ts';
-import { type ListenAddress, listen } from '../listen.ts';
+import { listen } from '../listen.ts';
 import { type RegistrationContext, register } from './registration.ts';
 import type { Registry } from './registry.ts';
 import { type ConnectionTimeouts, TunnelConnection } from './tunnel-connection.ts';

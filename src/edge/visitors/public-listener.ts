@@ -1,4 +1,5 @@
 // The ports visitors use: HTTP, and HTTPS with HTTP/1.1 and HTTP/2.
+
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { performServerHandshake, type ServerHttp2Session } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
@@ -7,9 +8,10 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
+import type { ListenAddress } from '../../model.ts';
 import { type Certificates, sniCallback } from '../certificates/certificates.ts';
 import type { Deadlines } from '../deadlines.ts';
-import { type ListenAddress, listen } from '../listen.ts';
+import { listen } from '../listen.ts';
 import { plainAddress } from '../tunnels/tunnel-connection.ts';
 import type { Visitor } from './visitor.ts';
 import { http1Visitor, http1Websocket } from './visitor-http1.ts';
