@@ -141,12 +141,16 @@ log: { level: warn }
     const slow = download(ports.http, '/slow');
     await until(
       () => visit(ports.homeWeb, 'localhost', '/metrics'),
-      ({ body: text }) => /concurrent_requests_per_tunnel [1-9]/.test(text),
+      ({ body: text }) => /concurrent_requests_per_tunnel [1-9]/.test(text) && finishSlow !== undefined,
     );
-    const code = await home.stop();
+    const stopping = home.stop();
+    await until(
+      () => visit(ports.http, 'app.test.example', '/sized'),
+      ({ status }) => status === 530,
+    );
+    finishSlow?.();
     assert.equal(await slow, 'whole');
-    assert.equal(code, 0);
-    assert.equal((await visit(ports.http, 'app.test.example', '/sized')).status, 530);
+    assert.equal(await stopping, 0);
     home = await startProcess(settings.home, ports.homeWeb);
     await answers();
   });
@@ -160,7 +164,10 @@ log: { level: warn }
   });
 });
 
-/** `/sized` says its length, `/chunked` does not, `/slow` takes two seconds. */
+/** Sends the rest of a `/slow` that has begun. */
+let finishSlow: (() => void) | undefined;
+
+/** `/sized` says its length, `/chunked` does not, `/slow` waits for `finishSlow` in the middle. */
 function serveBody({ url }: { url?: string | undefined }, response: import('node:http').ServerResponse): void {
   response.setHeader('x-digest', digest);
   if (url === '/sized') response.setHeader('content-length', body.length);
@@ -169,7 +176,7 @@ function serveBody({ url }: { url?: string | undefined }, response: import('node
     return;
   }
   response.write(body.subarray(0, 1000));
-  setTimeout(() => response.end(body.subarray(1000)), 2_000);
+  finishSlow = () => response.end(body.subarray(1000));
 }
 
 type Outcome = 'whole' | 'error status' | 'broken off' | 'lie';
