@@ -1,7 +1,7 @@
 // `apply`: one pass, then exit. Asks a running instance when there is one, because the live rules are its own.
 import type { Command } from 'commander';
 import type { CliIo } from './io.ts';
-import { formatPlans } from './plan-table.ts';
+import { formatPlans, plansAsJson } from './plan-table.ts';
 import { globalOptions, loadForCommand, settingsInputs } from './settings-input.ts';
 
 /** Adds the command. */
@@ -20,7 +20,7 @@ export function addApplyCommand(program: Command, io: CliIo): void {
         logger,
         env: process.env,
       });
-      if (globalOptions(program).json === true) io.out(`${JSON.stringify(result, null, 2)}\n`);
+      if (globalOptions(program).json === true) io.out(plansAsJson(result));
       else if (result.by === 'running instance')
         io.out(`Done by the running instance (revision ${result.revision}).\n`);
       else io.out(formatPlans(result.plans));

@@ -16,6 +16,12 @@ export function formatPlans(plans: readonly Plan<unknown>[]): string {
   return parts.join('\n');
 }
 
+/** Something with plans in it as JSON; service URLs are shown as the status shows them, without user and password. */
+export function plansAsJson(value: { readonly plans: readonly Plan<unknown>[] }): string {
+  const shown = (key: string, item: unknown) => (key === 'service' && typeof item === 'string' ? shownUrl(item) : item);
+  return `${JSON.stringify(value, shown, 2)}\n`;
+}
+
 function changeRow(target: string, change: Change<unknown>): string[] {
   return [target, change.action, change.serviceId, printable(summary(change))];
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { formatFinding } from './finding.ts';
 import type { CliIo } from './io.ts';
-import { formatPlans } from './plan-table.ts';
+import { formatPlans, plansAsJson } from './plan-table.ts';
 import { globalOptions, loadForCommand } from './settings-input.ts';
 
 /** Adds the command. */
@@ -17,7 +17,7 @@ export function addPlanCommand(program: Command, io: CliIo): void {
       const pass = await planOnce(loaded.settings, logger);
       const general = pass.diagnostics.filter((finding) => finding.severity !== 'info');
       if (globalOptions(program).json === true)
-        io.out(`${JSON.stringify({ plans: pass.plans, diagnostics: pass.diagnostics }, null, 2)}\n`);
+        io.out(plansAsJson({ plans: pass.plans, diagnostics: pass.diagnostics }));
       else io.out(formatPlans(pass.plans));
       for (const finding of general) io.err(`${formatFinding(finding)}\n`);
       const changes = pass.plans.some((plan) => plan.changes.length > 0);
