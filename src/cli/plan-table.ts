@@ -17,7 +17,7 @@ export function formatPlans(plans: readonly Plan<unknown>[]): string {
 }
 
 /** Something with plans in it as JSON; service URLs are shown as the status shows them, without user and password. */
-export function plansAsJson(value: { readonly plans: readonly Plan<unknown>[] }): string {
+export function plansAsJson<T extends { readonly plans: readonly Plan<unknown>[] }>(value: T): string {
   const shown = (key: string, item: unknown) => (key === 'service' && typeof item === 'string' ? shownUrl(item) : item);
   return `${JSON.stringify(value, shown, 2)}\n`;
 }
