@@ -48,7 +48,7 @@ export function importImage(
 }
 
 /** A root file system with busybox and a page that says `says`. */
-export function busyboxRoot(says: string): string {
+function busyboxRoot(says: string): string {
   const root = mkdtempSync(join(tmpdir(), 'sallyport-root-'));
   for (const folder of ['bin', 'www', 'tmp']) mkdirSync(join(root, folder));
   cpSync('/bin/busybox', join(root, 'bin', 'busybox'));
@@ -57,21 +57,31 @@ export function busyboxRoot(says: string): string {
   return root;
 }
 
+/** A root file system for as long as it is used. */
+function withRoot(says: string, use: (root: string) => void): void {
+  const root = busyboxRoot(says);
+  try {
+    use(root);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
 /** An image that serves one page on a port, as the app of that name would. */
 export function makeWebImage(name: string, port: number, says: string, endpoint = engineEndpoint()): void {
-  const root = busyboxRoot(says);
-  importImage(
-    name,
-    root,
-    [`EXPOSE ${port}`, `CMD ["/bin/busybox", "httpd", "-f", "-p", "${port}", "-h", "/www"]`],
-    endpoint,
-  );
-  rmSync(root, { recursive: true });
+  const changes = [`EXPOSE ${port}`, `CMD ["/bin/busybox", "httpd", "-f", "-p", "${port}", "-h", "/www"]`];
+  withRoot(says, (root) => importImage(name, root, changes, endpoint));
 }
 
 /** An image with this machine's OpenSSH server, and a key that may log in as root. */
 export function makeSshImage(name: string, port: number, publicKey: string): void {
-  const root = busyboxRoot('');
+  withRoot('', (root) => {
+    fillSshRoot(root, port, publicKey);
+    importImage(name, root, [`EXPOSE ${port}`, 'CMD ["/usr/sbin/sshd", "-D", "-e"]']);
+  });
+}
+
+function fillSshRoot(root: string, port: number, publicKey: string): void {
   for (const program of ['/usr/sbin/sshd', '/usr/bin/ssh-keygen']) copyWithLibraries(program, root);
   const session = '/usr/lib/openssh/sshd-session';
   if (existsSync(session)) copyWithLibraries(session, root);
@@ -87,8 +97,6 @@ export function makeSshImage(name: string, port: number, publicKey: string): voi
     `Port ${port}\nHostKey /etc/ssh/key\nPermitRootLogin yes\nUsePAM no\nStrictModes no\n`,
   );
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(root, 'etc/ssh/key')]);
-  importImage(name, root, [`EXPOSE ${port}`, 'CMD ["/usr/sbin/sshd", "-D", "-e"]']);
-  rmSync(root, { recursive: true });
 }
 
 /** A program and every shared library it names, at the same paths. */
