@@ -1,8 +1,8 @@
 // One pass, for `apply`: by the running instance when there is one, because the live rules are its own; else by a program started for it.
 import { planOnce } from '../app/plan-once.ts';
-import { type AppOptions, createApp } from '../app.ts';
+import { type App, type AppOptions, createApp } from '../app.ts';
 import { AppError } from '../errors.ts';
-import type { Plan, ServiceId } from '../model.ts';
+import type { Plan, ServiceId, Snapshot } from '../model.ts';
 import { newSecret, openStateDir } from '../state-dir.ts';
 
 /** What an apply did. */
@@ -13,7 +13,7 @@ export interface Applied {
   readonly failed: readonly ServiceId[];
 }
 
-/** Applies once. Rejects with an AppError when the pass failed. */
+/** Applies once. Rejects with an AppError when the pass failed, and with whatever a bug threw. */
 export async function applyOnce({
   confirmed,
   ...options
@@ -23,13 +23,19 @@ export async function applyOnce({
   // Starting the program would already make a tunnel where there is none.
   if (options.loaded.settings.mode === 'dry-run') return foresee(options);
   const app = createApp(options);
+  const { promise: bug, reject } = Promise.withResolvers<never>();
+  app.onFatal(reject);
   try {
-    await app.start();
-    const snapshot = await app.pass('apply', { confirmed });
+    const snapshot = await Promise.race([startAndPass(app, confirmed), bug]);
     return { by: 'this command', revision: snapshot.revision, plans: snapshot.plans, failed: snapshot.failed };
   } finally {
     await app.stop();
   }
+}
+
+async function startAndPass(app: App, confirmed: boolean): Promise<Snapshot> {
+  await app.start();
+  return app.pass('apply', { confirmed });
 }
 
 async function foresee({ loaded, logger, env }: AppOptions): Promise<Applied> {
