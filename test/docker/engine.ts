@@ -78,11 +78,13 @@ export function removePlace(place: EnginePlace): void {
 /** Starts the engine of a place and waits until it answers; rejects with the last line of its log when it does not. */
 export async function launchEngine({ dir, socket, bridge }: EnginePlace): Promise<RunningEngine> {
   const log = openSync(join(dir, 'dockerd.log'), 'a');
+  // Launched again with pools of its own, dockerd would first delete docker0, which is another engine's.
+  const pools = existsSync(join(dir, 'data')) ? [] : ['--default-address-pool', 'base=10.214.0.0/16,size=24'];
   const child = spawn(
     '/usr/sbin/dockerd',
     [
       ['--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'pid')],
-      ['-H', `unix://${socket}`, '--bridge', bridge, '--default-address-pool', 'base=10.214.0.0/16,size=24'],
+      ['-H', `unix://${socket}`, '--bridge', bridge, ...pools],
     ].flat(),
     { stdio: ['ignore', log, log], detached: true },
   );
