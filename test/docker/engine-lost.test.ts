@@ -26,10 +26,14 @@ describe('an engine that dies', { skip: mayNotStart() ?? false }, () => {
     await program.until('web.localhost', ({ status }) => status === 200);
   });
   after(async () => {
-    await program?.stop();
-    docker('rm', '-f', 'web');
-    await engine?.stop();
-    removePlace(place);
+    try {
+      await program?.stop();
+      docker('rm', '-f', 'web');
+    } finally {
+      // Whatever went wrong before: an engine left running would go on after the tests.
+      await engine?.stop();
+      removePlace(place);
+    }
   });
 
   test('its containers, which go on running, go on being served, and the page says what is wrong', async () => {
