@@ -1,4 +1,5 @@
 // Composition root: constructs every object once, in order; start, stop, and what it has to say of itself.
+import { hostname } from 'node:os';
 import { createAccess } from './app/access.ts';
 import { createDiscovery } from './app/discovery.ts';
 import { type LocalEdge, startLocalEdge } from './app/embedded-edge.ts';
@@ -14,6 +15,7 @@ import { createLifecycle } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import type { ListenAddress, Snapshot } from './model.ts';
 import type { LoadedSettings, SettingsInputs } from './settings/load.ts';
+import { isLoopback } from './settings/resolve.ts';
 import type { Settings } from './settings/settings.ts';
 import { newOwnerId, newSecret, openStateDir, type StateDir } from './state-dir.ts';
 import { heldStatuses, type Status, serviceStatuses } from './status.ts';
@@ -145,6 +147,7 @@ class Program implements App {
       metrics,
       pass: (confirmed) => this.pass('asked for over HTTP', { confirmed }),
       token,
+      ownNames: isLoopback(webListen.host) ? [webListen.host, hostname()] : undefined,
     });
     this.#lifecycle.add({ name: 'web', stop: () => web.close() });
     this.#webAddress = await listenWeb(web, webListen);

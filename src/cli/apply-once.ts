@@ -4,6 +4,8 @@ import { type App, type AppOptions, createApp } from '../app.ts';
 import { AppError } from '../errors.ts';
 import type { Plan, ServiceId, Snapshot } from '../model.ts';
 import { newSecret, openStateDir } from '../state-dir.ts';
+import { instanceProof } from '../web/instance.ts';
+import { isSameSecret } from '../web/secret.ts';
 
 /** What an apply did. */
 export interface Applied {
@@ -47,10 +49,12 @@ async function askRunning({ loaded }: AppOptions, confirmDeletes: boolean): Prom
   const { host, port } = loaded.settings.webListen;
   const token = openStateDir(loaded.settings.dataDir).readOrCreate('web-token', newSecret);
   const at = host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host;
-  const url = `http://${at.includes(':') ? `[${at}]` : at}:${port}/api/pass`;
+  const url = `http://${at.includes(':') ? `[${at}]` : at}:${port}`;
   try {
-    const answer = await fetch(url, {
+    if (!(await isOurs(url, token))) return undefined;
+    const answer = await fetch(`${url}/api/pass`, {
       method: 'POST',
+      redirect: 'error',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ confirmDeletes }),
       signal: AbortSignal.timeout(120_000),
@@ -61,6 +65,17 @@ async function askRunning({ loaded }: AppOptions, confirmDeletes: boolean): Prom
     // Nobody listens there, or another program does: this command does the pass itself.
     return undefined;
   }
+}
+
+/** Whatever listens there shows first that it has the token: another program must not be handed it. */
+async function isOurs(url: string, token: string): Promise<boolean> {
+  const nonce = newSecret();
+  const answer = await fetch(`${url}/api/instance?nonce=${nonce}`, {
+    redirect: 'error',
+    signal: AbortSignal.timeout(5_000),
+  });
+  const { proof } = (await answer.json()) as { readonly proof?: unknown };
+  return typeof proof === 'string' && isSameSecret(proof, instanceProof(token, nonce));
 }
 
 /** The revision; throws what the running instance says went wrong. A 401 is another data directory's instance. */

@@ -1,4 +1,5 @@
 // JSON Schemas of the API's answers; fastify serialises by them, so nothing unlisted can slip out.
+import { noncePattern } from './instance.ts';
 
 const text = { type: 'string' } as const;
 const texts = { type: 'array', items: text } as const;
@@ -62,6 +63,16 @@ export const statusSchema = {
     diagnostics: { type: 'array', items: diagnostic },
   },
 } as const;
+
+/** What `GET /api/instance` asks with. */
+export const instanceRequestSchema = {
+  type: 'object',
+  required: ['nonce'],
+  properties: { nonce: { type: 'string', pattern: noncePattern } },
+} as const;
+
+/** `GET /api/instance`. */
+export const instanceSchema = { type: 'object', properties: { proof: text } } as const;
 
 /** `POST /api/pass`. */
 export const passSchema = { type: 'object', properties: { revision: { type: 'integer' } } } as const;

@@ -4,8 +4,17 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { ListenAddress } from '../model.ts';
 import type { Status } from '../status.ts';
+import { isOwnHost } from './host.ts';
+import { instanceProof } from './instance.ts';
 import { type PublicAddress, renderPage } from './page.ts';
-import { errorSchema, passRequestSchema, passSchema, statusSchema } from './schemas.ts';
+import {
+  errorSchema,
+  instanceRequestSchema,
+  instanceSchema,
+  passRequestSchema,
+  passSchema,
+  statusSchema,
+} from './schemas.ts';
 import { isSameSecret } from './secret.ts';
 
 /** What the routes show and may ask for. */
@@ -17,7 +26,15 @@ export interface WebOptions {
   readonly pass: (confirmed: boolean) => Promise<unknown>;
   /** Whoever wants to change something shows this; it is kept in the data directory. */
   readonly token: string;
+  /** This machine's names, when only this machine is to reach the page: any other name in `Host` is refused. Absent: any name may be used. */
+  readonly ownNames?: readonly string[] | undefined;
 }
+
+const foreignHost = {
+  code: 'E_FORBIDDEN',
+  message: 'the page is for this machine only and is not known under this name',
+  hint: 'ask for it by address or as localhost, or set web.listen to an address others may reach',
+} as const;
 
 /** A web server; not listening yet, so that tests can inject requests. */
 export function createWeb(options: WebOptions): FastifyInstance {
@@ -32,6 +49,11 @@ export function createWeb(options: WebOptions): FastifyInstance {
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: { code: 'E_NOT_FOUND', message: 'nothing is here', hint: 'the page is at /' } }),
   );
+  const { ownNames } = options;
+  if (ownNames !== undefined)
+    app.addHook('onRequest', async (request, reply) => {
+      if (!isOwnHost(request.headers.host, ownNames)) return reply.code(403).send({ error: foreignHost });
+    });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'");
@@ -49,6 +71,11 @@ export function createWeb(options: WebOptions): FastifyInstance {
   });
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
   app.get('/api/status', { schema: { response: { 200: statusSchema } } }, () => options.status());
+  app.get<{ Querystring: { nonce: string } }>(
+    '/api/instance',
+    { schema: { querystring: instanceRequestSchema, response: { 200: instanceSchema } } },
+    (request) => ({ proof: instanceProof(options.token, request.query.nonce) }),
+  );
   app.post<{ Body?: { confirmDeletes?: boolean } }>(
     '/api/pass',
     { schema: { body: passRequestSchema, response: { 200: passSchema, 401: errorSchema } } },

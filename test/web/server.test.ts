@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { describe, test } from 'node:test';
 import { AppError } from '../../src/errors.ts';
 import type { Status } from '../../src/status.ts';
+import { instanceProof } from '../../src/web/instance.ts';
 import { createWeb, listenWeb } from '../../src/web/server.ts';
 
 const status: Status = {
@@ -37,13 +38,14 @@ const status: Status = {
   diagnostics: [],
 };
 
-function web(over: Partial<Status> = {}, passes: string[] = []) {
+function web(over: Partial<Status> = {}, passes: string[] = [], ownNames?: readonly string[]) {
   return createWeb({
     status: () => ({ ...status, ...over }),
     publicAddress: { scheme: 'http', port: 8080 },
     metrics: async () => 'x 1\n',
     pass: async () => passes.push('pass'),
     token: 'let-me-in',
+    ownNames,
   });
 }
 
@@ -85,6 +87,28 @@ describe('the web server', () => {
     const done = await app.inject({ method: 'POST', url: '/api/pass', headers: { authorization: 'Bearer let-me-in' } });
     assert.equal(done.statusCode, 200);
     assert.deepEqual(passes, ['pass']);
+  });
+
+  test('proves that it has the token to whoever asks with a nonce, and differently each time', async () => {
+    const ask = (nonce: string) => web().inject(`/api/instance?nonce=${nonce}`);
+    const [one, two] = ['a'.repeat(64), 'b'.repeat(64)];
+    assert.deepEqual((await ask(one)).json(), { proof: instanceProof('let-me-in', one) });
+    assert.notEqual((await ask(two)).json().proof, (await ask(one)).json().proof);
+    assert.notEqual(instanceProof('let-me-out', one), instanceProof('let-me-in', one));
+    for (const nonce of ['', 'a', `${one}0`, 'G'.repeat(64)]) assert.equal((await ask(nonce)).statusCode, 400);
+  });
+
+  test('for this machine only, it refuses to be asked under a name of somebody else', async () => {
+    const app = web({}, [], ['nas']);
+    for (const url of ['/', '/api/status', '/metrics', '/healthz', '/nothing']) {
+      const refused = await app.inject({ url, headers: { host: 'rebound.example:8090' } });
+      assert.equal(refused.statusCode, 403);
+      assert.equal(refused.json().error.code, 'E_FORBIDDEN');
+      assert.ok(!refused.body.includes('evil.localhost'));
+    }
+    for (const host of ['127.0.0.1:8090', 'localhost:8090', 'nas'])
+      assert.equal((await app.inject({ url: '/api/status', headers: { host } })).statusCode, 200);
+    assert.equal((await web().inject({ url: '/', headers: { host: 'home.example' } })).statusCode, 200);
   });
 
   test('answers errors in one shape, whatever the path or body', async () => {
