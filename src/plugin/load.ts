@@ -141,7 +141,11 @@ function describeUnknown(error: unknown): string {
 }
 
 async function readManifest(file: string, id: string): Promise<PluginManifest> {
-  const { size } = await stat(file);
+  const { size } = await stat(file).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw invalid('there is no plugin.yaml', 'a plugin is a folder that holds one');
+    throw error;
+  });
   if (size > maxManifestBytes) throw invalid(`plugin.yaml is longer than ${maxManifestBytes} bytes`);
   const value = parse(manifest, readYaml(await readFile(file, 'utf8')), { where: file, code: 'E_PLUGIN_INVALID' });
   if (value.id !== id) throw invalid(`its id is "${value.id}", its folder "${id}"`, 'give both the same name');
