@@ -54,13 +54,23 @@ export interface RunningEngine {
 /** A folder and a bridge of their own, so that an engine already running here keeps its docker0. */
 export function makePlace(): EnginePlace {
   const dir = mkdtempSync(join(tmpdir(), 'sallyport-docker-'));
-  const number = Math.floor(Math.random() * 250);
-  const bridge = `sallyport${number}`;
-  spawnSync('ip', ['link', 'delete', bridge]);
+  const number = freeNumber();
+  const bridge = bridgeName(number);
   spawnSync('ip', ['link', 'add', bridge, 'type', 'bridge']);
   spawnSync('ip', ['addr', 'add', `10.213.${number}.1/24`, 'dev', bridge]);
   spawnSync('ip', ['link', 'set', bridge, 'up']);
   return { dir, socket: join(dir, 'docker.sock'), bridge };
+}
+
+function bridgeName(number: number): string {
+  return `sallyport${number}`;
+}
+
+/** One that no bridge here has: taking another engine's away would cut its containers off. */
+function freeNumber(): number {
+  const start = Math.floor(Math.random() * 250);
+  const numbers = Array.from({ length: 250 }, (_, at) => (start + at) % 250);
+  return numbers.find((number) => !existsSync(`/sys/class/net/${bridgeName(number)}`)) ?? start;
 }
 
 /** Takes folder and bridge away again. */
