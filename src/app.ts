@@ -30,7 +30,12 @@ export interface AppOptions {
   readonly inputs: SettingsInputs;
   readonly logger: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Only one pass is wanted: it waits for every source, because no later pass would see what comes late. */
+  readonly isOneShot?: boolean;
 }
+
+/** An engine that works answers far sooner; what hangs must not keep everything else from being served. */
+const sourcePatienceMs = 2_000;
 
 /** The running program. */
 export interface App {
@@ -162,11 +167,12 @@ class Program implements App {
   async #startPasses(stateDir: StateDir, owner: string): Promise<void> {
     const { env } = this.#options;
     const { graceMs } = this.#settings;
+    const patienceMs = this.#options.isOneShot === true ? undefined : sourcePatienceMs;
     const logger = this.#logger;
     const clock = systemClock;
     const settings = () => this.#live.current();
     const onBug = (error: unknown) => this.#fatal(error);
-    const discovery = await createDiscovery({ settings, stateDir, env, logger, clock, graceMs });
+    const discovery = await createDiscovery({ settings, stateDir, env, logger, clock, graceMs, patienceMs });
     const api = this.#createApi();
     const road = this.#createRoad(api, owner, onBug);
     const access = ({ place }: Road) => createAccess(settings, { api, account: place.account, owner, logger });

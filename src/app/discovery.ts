@@ -28,6 +28,8 @@ export interface DiscoveryOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly graceMs: number;
+  /** How long one source may keep the others waiting; absent for a single look, which has no later one to see more. */
+  readonly patienceMs?: number | undefined;
 }
 
 /** Everything a pass needs before it looks at anything remote. */
@@ -63,7 +65,7 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
   });
   const sources = [...docker, currentServices(options.settings), ...builtin(settings)];
   return {
-    list: createServiceList({ sources, graceMs, clock }),
+    list: createServiceList({ sources, graceMs, clock, patienceMs: options.patienceMs }),
     route: (services, previous) => route(services, previous, catalogue, options.settings()),
     compile: (entries, previous, road) => compileIngress(entries, { ...road, previous }),
   };

@@ -24,7 +24,7 @@ export async function applyOnce({
   if (revision !== undefined) return { by: 'running instance', revision, plans: [], failed: [] };
   // Starting the program would already make a tunnel where there is none.
   if (options.loaded.settings.mode === 'dry-run') return foresee(options);
-  const app = createApp(options);
+  const app = createApp({ ...options, isOneShot: true });
   const { promise: bug, reject } = Promise.withResolvers<never>();
   app.onFatal(reject);
   try {

@@ -1,7 +1,7 @@
 // All sources together: listed in parallel, and what stopped or vanished kept by name, never by address, for a grace period.
 import type { Clock } from '../clock.ts';
 import type { Source, SourceResult } from '../contracts.ts';
-import { AppError } from '../errors.ts';
+import { AppError, SourceError } from '../errors.ts';
 import type { Diagnostic, Service, ServiceId } from '../model.ts';
 import { aborted } from './aborted.ts';
 
@@ -12,6 +12,8 @@ export interface ServiceListOptions {
   readonly graceMs: number;
   /** How long the last good list of a source that stopped answering is believed. */
   readonly sourceTrustMs?: number;
+  /** How long one source may keep the others waiting; absent: until it answers or fails by itself. */
+  readonly patienceMs?: number | undefined;
   readonly clock: Clock;
 }
 
@@ -45,6 +47,12 @@ interface SourceMemory {
   readonly source: Source;
   last?: { readonly result: SourceResult; readonly at: number };
   failing: boolean;
+  /** Is still being asked, by a list that did not wait. */
+  isPending: boolean;
+  /** Answered late the last time: it is slow, not dead, so it is waited for. */
+  isSlow: boolean;
+  /** A bug that nobody waited for any more. */
+  bug?: { readonly error: unknown };
 }
 
 /** A service that runs no more: its name without its address, and since when. */
@@ -64,13 +72,14 @@ class RememberingList implements ServiceList {
   readonly #gone = new Map<ServiceId, Gone>();
   #listedAt: number;
   #changed = Promise.withResolvers<void>();
+  #notify: (reason: string) => void = () => undefined;
 
   constructor(options: ServiceListOptions) {
     this.#options = options;
     this.#trustMs = options.sourceTrustMs ?? defaultTrustMs;
     this.#startedAt = options.clock.now();
     this.#listedAt = this.#startedAt;
-    this.#sources = options.sources.map((source) => ({ source, failing: false }));
+    this.#sources = options.sources.map((source) => ({ source, failing: false, isPending: false, isSlow: false }));
   }
 
   async list(signal: AbortSignal): Promise<Listed> {
@@ -95,12 +104,63 @@ class RememberingList implements ServiceList {
   }
 
   async watch(notify: (reason: string) => void, signal: AbortSignal): Promise<void> {
+    this.#notify = notify;
     const watches = this.#options.sources.map((source) => source.watch(notify, signal));
     await Promise.all([...watches, this.#watchPeriods(notify, signal)]);
   }
 
-  /** Lists one source; an expected failure is returned, anything else is a bug and ends the pass. */
+  /**
+   * Lists one source, and after a while goes on without it. One that is still being asked is not asked again and counts as
+   * not answering: what it was asked before something happened is no answer to what happened.
+   */
   async #ask(memory: SourceMemory, signal: AbortSignal): Promise<AppError | undefined> {
+    const { patienceMs, clock } = this.#options;
+    if (memory.bug !== undefined) throw memory.bug.error;
+    if (memory.isPending) return noAnswer();
+    const answer = this.#askForLong(memory, signal);
+    if (patienceMs === undefined) return answer;
+    if (memory.isSlow) return this.#waitFor(memory, answer, patienceMs);
+    const enough = new AbortController();
+    const tooLong = clock.sleep(patienceMs, AbortSignal.any([signal, enough.signal])).then(
+      () => 'too long' as const,
+      () => answer,
+    );
+    const outcome = await Promise.race([answer, tooLong]).finally(() => enough.abort());
+    if (outcome !== 'too long') return outcome;
+    memory.failing = true;
+    memory.isPending = true;
+    void this.#awaitLate(memory, answer, signal);
+    return noAnswer();
+  }
+
+  /** Waits however long it takes; whoever is quick again is not waited for so long the next time. */
+  async #waitFor(
+    memory: SourceMemory,
+    answer: Promise<AppError | undefined>,
+    patienceMs: number,
+  ): Promise<AppError | undefined> {
+    const since = this.#options.clock.now();
+    const error = await answer;
+    if (this.#options.clock.now() - since < patienceMs) memory.isSlow = false;
+    return error;
+  }
+
+  /** An answer nobody waited for asks for a look; a failure changes nothing, because the source counts as failed already. */
+  async #awaitLate(memory: SourceMemory, answer: Promise<AppError | undefined>, signal: AbortSignal): Promise<void> {
+    try {
+      if ((await answer) === undefined) memory.isSlow = true;
+      else return;
+    } catch (error) {
+      if (signal.aborted) return;
+      memory.bug = { error };
+    } finally {
+      memory.isPending = false;
+    }
+    this.#notify(`${memory.source.name}: answered late`);
+  }
+
+  /** An expected failure is returned, anything else is a bug and ends the pass. */
+  async #askForLong(memory: SourceMemory, signal: AbortSignal): Promise<AppError | undefined> {
     try {
       const result = await memory.source.list(signal);
       memory.last = { result, at: this.#options.clock.now() };
@@ -109,6 +169,7 @@ class RememberingList implements ServiceList {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       memory.failing = true;
+      memory.isSlow = false;
       return error;
     }
   }
@@ -210,6 +271,14 @@ class RememberingList implements ServiceList {
     stop();
     signal.removeEventListener('abort', stop);
   }
+}
+
+function noAnswer(): AppError {
+  return new SourceError({
+    code: 'E_SOURCE_UNREACHABLE',
+    message: 'has not answered yet',
+    hint: 'the others are served meanwhile; check that it is not stuck',
+  });
 }
 
 function withoutAddress(service: Service): Service {
