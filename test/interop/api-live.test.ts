@@ -40,10 +40,17 @@ describe('the API over a connected cloudflared', { skip, timeout: 120_000 }, () 
     await until('two connections are registered', () => registry.connections(id).length === 2);
   });
   after(async () => {
-    for (const child of children) child.kill('SIGKILL');
+    await Promise.all(children.map(ended));
     await api.stop();
     await rig.close();
   });
+
+  async function ended(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+  }
 
   /** Run by nothing but the token the API gives. */
   async function startCloudflared(): Promise<{ readonly said: string }> {

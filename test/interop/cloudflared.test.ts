@@ -146,7 +146,7 @@ function realOnly(path: string): void {
     }
   });
 
-  test('its own client reaches an ssh origin through the edge', async () => {
+  test('its own client reaches an ssh origin through the edge', async (t) => {
     const rig = await startRig();
     const connector = supervised(path, await rig.access(), rig);
     try {
@@ -157,6 +157,7 @@ function realOnly(path: string): void {
         env: { PATH: process.env.PATH },
         stdio: ['pipe', 'pipe', 'ignore'],
       });
+      t.after(() => client.kill());
       let received = '';
       client.stdout.setEncoding('utf8').on('data', (text: string) => {
         received += text;
