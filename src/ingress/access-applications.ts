@@ -2,6 +2,7 @@
 import type { AccessApplication, Diagnostic, IngressEntry, ServiceId } from '../model.ts';
 import { accessDomain, accessPrefix } from './access-domain.ts';
 import { bypassesAll, bypassPath } from './bypass-path.ts';
+import { lockedAnyway } from './locked-anyway.ts';
 
 /** Stands in an application's `policies` for "anyone, without login"; no policy of the settings can be called so. */
 export const noLogin = 'no login';
@@ -62,7 +63,7 @@ export function accessApplications(ingress: readonly IngressEntry[], owner: stri
       else problems.push({ ...problem, severity: 'warning', serviceId: entry.serviceId });
     }
   }
-  return { applications: [...applications.values()], problems };
+  return { applications: [...applications.values()], problems: [...problems, ...lockedAnyway(ingress)] };
 }
 
 function bypassOf(entry: IngressEntry): readonly string[] {
