@@ -27,6 +27,8 @@ interface Totals {
 }
 
 process.chdir(root);
+// Each file is a process of its own: with what was stripped and compiled kept between them they start in half the time.
+process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'node-tests');
 const [what = 'all', ...patterns] = process.argv.slice(2);
 process.exitCode = await main(what, patterns);
 
