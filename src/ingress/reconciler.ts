@@ -35,18 +35,8 @@ export interface IngressReconciler extends Reconciler<IngressEntry> {
   closeStale(desired: DesiredState, signal: AbortSignal): Promise<void>;
 }
 
-/** A reconciler for whichever place the rules live in. */
-export function createIngressReconciler(options: LocalIngressOptions | RemoteIngressOptions): IngressReconciler {
-  return 'connector' in options ? createLocalIngress(options.connector) : createRemoteIngress(options);
-}
-
-/** A connector of ours whose table holds the rules. */
-export interface LocalIngressOptions {
-  readonly connector: Pick<Connector, 'updateIngress'>;
-}
-
 /** A reconciler for rules that live in a connector of ours: every rule there is ours. */
-export function createLocalIngress(connector: LocalIngressOptions['connector']): IngressReconciler {
+export function createLocalIngress(connector: Pick<Connector, 'updateIngress'>): IngressReconciler {
   let written: readonly IngressEntry[] = [];
   let rules: readonly IngressRule[] | undefined;
   return createReconciler({
