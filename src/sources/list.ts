@@ -1,5 +1,5 @@
 // All sources together: listed in parallel, and what stopped or vanished kept by name, never by address, for a grace period.
-import type { Clock } from '../clock.ts';
+import { backoffMs, type Clock } from '../clock.ts';
 import type { Source, SourceResult } from '../contracts.ts';
 import { AppError, SourceError } from '../errors.ts';
 import type { Diagnostic, Service, ServiceId } from '../model.ts';
@@ -39,6 +39,8 @@ export function createServiceList(options: ServiceListOptions): ServiceList {
 }
 
 const defaultTrustMs = 120_000;
+const firstRetryMs = 1_000;
+const maxRetryMs = 30_000;
 /** Build machines create thousands of short-lived containers; of the gone only so many are remembered. */
 const maxGone = 5_000;
 
@@ -47,6 +49,9 @@ interface SourceMemory {
   readonly source: Source;
   last?: { readonly result: SourceResult; readonly at: number };
   failing: boolean;
+  /** How often in a row it failed, and when it is asked again: what happened meanwhile may never be told by an event. */
+  failures: number;
+  retryAt: number;
   /** Is still being asked, by a list that did not wait. */
   isPending: boolean;
   /** Answered late the last time: it is slow, not dead, so it is waited for. */
@@ -54,6 +59,8 @@ interface SourceMemory {
   /** A bug that nobody waited for any more. */
   bug?: { readonly error: unknown };
 }
+
+const unasked = { failing: false, failures: 0, retryAt: 0, isPending: false, isSlow: false } as const;
 
 /** A service that runs no more: its name without its address, and since when. */
 interface Gone {
@@ -79,7 +86,7 @@ class RememberingList implements ServiceList {
     this.#trustMs = options.sourceTrustMs ?? defaultTrustMs;
     this.#startedAt = options.clock.now();
     this.#listedAt = this.#startedAt;
-    this.#sources = options.sources.map((source) => ({ source, failing: false, isPending: false, isSlow: false }));
+    this.#sources = options.sources.map((source) => ({ source, ...unasked }));
   }
 
   async list(signal: AbortSignal): Promise<Listed> {
@@ -97,8 +104,7 @@ class RememberingList implements ServiceList {
     }
     this.#remember(seen, now);
     const services = [...this.#alive.values(), ...this.#inGrace(now)].toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
+    this.#wakePeriods();
     const complete = answers.every((error) => error === undefined) && now - this.#startedAt >= this.#options.graceMs;
     return { services, diagnostics, complete };
   }
@@ -145,11 +151,11 @@ class RememberingList implements ServiceList {
     return error;
   }
 
-  /** An answer nobody waited for asks for a look; a failure changes nothing, because the source counts as failed already. */
+  /** An answer nobody waited for asks for a look; a failure only for another try, because the source counts as failed already. */
   async #awaitLate(memory: SourceMemory, answer: Promise<AppError | undefined>, signal: AbortSignal): Promise<void> {
     try {
       if ((await answer) === undefined) memory.isSlow = true;
-      else return;
+      else return this.#wakePeriods();
     } catch (error) {
       if (signal.aborted) return;
       memory.bug = { error };
@@ -165,11 +171,13 @@ class RememberingList implements ServiceList {
       const result = await memory.source.list(signal);
       memory.last = { result, at: this.#options.clock.now() };
       memory.failing = false;
+      memory.failures = 0;
       return undefined;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       memory.failing = true;
       memory.isSlow = false;
+      memory.retryAt = this.#options.clock.now() + backoffMs(memory.failures++, firstRetryMs, maxRetryMs);
       return error;
     }
   }
@@ -256,7 +264,15 @@ class RememberingList implements ServiceList {
       if (!failing || last === undefined) return [];
       return [{ endsAt: last.at + this.#trustMs, reason: `${source.name}: its last list is too old` }];
     });
-    return [start, ...graces, ...trusts];
+    // One that is still being asked has its end for that.
+    const failed = this.#sources.filter(({ failing, isPending }) => failing && !isPending);
+    const retries = failed.map(({ source, retryAt }) => ({ endsAt: retryAt, reason: `${source.name}: asked again` }));
+    return [start, ...graces, ...trusts, ...retries];
+  }
+
+  #wakePeriods(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
   }
 
   /** Until then, the next list, or the abort, whichever comes first. */

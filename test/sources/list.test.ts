@@ -33,13 +33,13 @@ function stopped(name: string): Service {
 
 /** A source in the test's hands. */
 function createSource(name = 'docker') {
-  let answer: readonly Service[] | Error = [];
+  let answer: readonly Service[] | Error | Promise<never> = [];
   const source: Source = {
     name,
     async list(signal) {
       signal.throwIfAborted();
       if (answer instanceof Error) throw answer;
-      return { services: answer, diagnostics: [] };
+      return { services: await answer, diagnostics: [] };
     },
     watch: (_notify, signal) => aborted(signal),
   };
@@ -58,6 +58,12 @@ function createSource(name = 'docker') {
     ): void {
       answer = error;
     },
+    /** Until the promise is rejected. */
+    hangs(): PromiseWithResolvers<never> {
+      const hanging = Promise.withResolvers<never>();
+      answer = hanging.promise;
+      return hanging;
+    },
   };
 }
 
@@ -70,11 +76,18 @@ interface Rig {
   readonly full: () => Promise<Listed>;
 }
 
-function createRig(options: { graceMs?: number; others?: readonly Source[] } = {}): Rig {
+function createRig(options: { graceMs?: number; patienceMs?: number; others?: readonly Source[] } = {}): Rig {
   const clock = createFakeClock();
   const docker = createSource();
   const sources = [docker.source, ...(options.others ?? [])];
-  const list = createServiceList({ sources, graceMs: options.graceMs ?? graceMs, sourceTrustMs: trustMs, clock });
+  const { patienceMs } = options;
+  const list = createServiceList({
+    sources,
+    graceMs: options.graceMs ?? graceMs,
+    patienceMs,
+    sourceTrustMs: trustMs,
+    clock,
+  });
   const full = () => list.list(never);
   const look = async () => (await full()).services.map((one) => `${one.id} ${one.state} ${one.address ?? '-'}`);
   return { clock, list, docker, look, full };
@@ -283,7 +296,47 @@ describe('a watch', () => {
       rig.docker.fails();
       await rig.look();
       await rig.clock.advance(trustMs);
-      assert.deepEqual(reasons, ['docker: its last list is too old']);
+      assert.ok(reasons.includes('docker: its last list is too old'));
+      assert.deepEqual(await rig.look(), ['docker/a stopped -']);
+    });
+  });
+
+  test('asks a failing source again and again, less and less often, until it answers', async () => {
+    const rig = createRig();
+    rig.docker.sees(service('a'));
+    await rig.look();
+    await watching(rig, async (reasons) => {
+      rig.docker.fails();
+      await rig.look();
+      await rig.clock.advance(1000);
+      assert.deepEqual(reasons, ['docker: asked again']);
+      for (let attempt = 0; attempt < 10; attempt++) {
+        await rig.look();
+        await rig.clock.advance(30_000);
+        assert.equal(reasons.filter((reason) => reason === 'docker: asked again').length, attempt + 2);
+      }
+      rig.docker.sees(service('a'));
+      assert.deepEqual(await rig.look(), ['docker/a running 10.0.0.2']);
+      const asked = reasons.length;
+      await rig.clock.advance(60_000);
+      assert.equal(reasons.length, asked);
+    });
+  });
+
+  test('asks again after a failure nobody waited for any more', async () => {
+    const rig = createRig({ patienceMs: 2000 });
+    rig.docker.sees(service('a'));
+    await rig.look();
+    await watching(rig, async (reasons) => {
+      const late = rig.docker.hangs();
+      const looking = rig.look();
+      await rig.clock.advance(2000);
+      assert.deepEqual(await looking, ['docker/a running 10.0.0.2']);
+      rig.docker.sees(stopped('a'));
+      late.reject(new SourceError({ code: 'E_SOURCE_UNREACHABLE', message: 'gone' }));
+      await rig.clock.advance(0);
+      await rig.clock.advance(1000);
+      assert.deepEqual(reasons, ['docker: asked again']);
       assert.deepEqual(await rig.look(), ['docker/a stopped -']);
     });
   });
