@@ -8,10 +8,22 @@ import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import { lookAtStateDir, newOwnerId } from '../state-dir.ts';
 import { createAccess } from './access.ts';
-import { createDiscovery } from './discovery.ts';
+import { createDiscovery, type Discovery } from './discovery.ts';
 import { borrowApi } from './edge-api.ts';
 import { createMissingIngress, missingTunnelTarget } from './missing-tunnel.ts';
-import { findPlace } from './place.ts';
+import { findPlace, type Place } from './place.ts';
+
+/** What a plan was made of, for whoever has more to ask while the API is open. */
+export interface PlannedWorld {
+  readonly pass: Pass;
+  readonly api: CloudflareApi;
+  readonly place: Place;
+  /** Undefined while there is no tunnel. */
+  readonly tunnelId: string | undefined;
+  readonly owner: string;
+  readonly discovery: Discovery;
+  readonly signal: AbortSignal;
+}
 
 /** Plans once. */
 export async function planOnce(
@@ -19,6 +31,22 @@ export async function planOnce(
   logger: Logger,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Pass> {
+  return withPlan({ settings, logger, env }, async ({ pass }) => pass);
+}
+
+/** Plans once and hands over what was planned with; what `use` asks of the API must be done when it resolves. */
+export async function withPlan<T>(
+  {
+    settings,
+    logger,
+    env,
+  }: {
+    readonly settings: Settings;
+    readonly logger: Logger;
+    readonly env: Readonly<Record<string, string | undefined>>;
+  },
+  use: (world: PlannedWorld) => Promise<T>,
+): Promise<T> {
   const stateDir = lookAtStateDir(settings.dataDir);
   const owner = settings.owner ?? stateDir.readOrCreate('owner', newOwnerId);
   const { api, close } = await borrowApi(settings, stateDir, logger);
@@ -37,7 +65,7 @@ export async function planOnce(
     });
     const tunnelTarget = tunnelId === undefined ? missingTunnelTarget : `${tunnelId}.cfargotunnel.com`;
     const names = { zones: place.zones, tunnelTarget, owner };
-    return await reconcile(
+    const pass = await reconcile(
       {
         list: (aborting) => discovery.list.list(aborting),
         route: discovery.route,
@@ -55,6 +83,7 @@ export async function planOnce(
       { full: true, planOnly: true },
       signal,
     );
+    return await use({ pass, api, place, tunnelId, owner, discovery, signal });
   } finally {
     await close();
   }
