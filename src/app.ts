@@ -1,7 +1,7 @@
 // Composition root: constructs every object once, in order; start, stop, and what it has to say of itself.
 import { hostname } from 'node:os';
 import { createAccess } from './app/access.ts';
-import { createDiscovery } from './app/discovery.ts';
+import { createDiscovery, type Discovery } from './app/discovery.ts';
 import { type LocalEdge, startLocalEdge } from './app/embedded-edge.ts';
 import { createLiveSettings, type LiveSettings } from './app/live-settings.ts';
 import { createPasses } from './app/passes.ts';
@@ -18,7 +18,8 @@ import type { LoadedSettings, SettingsInputs } from './settings/load.ts';
 import { isLoopback } from './settings/resolve.ts';
 import type { Settings } from './settings/settings.ts';
 import { newOwnerId, newSecret, openStateDir, type StateDir } from './state-dir.ts';
-import { heldStatuses, type Status, serviceStatuses } from './status.ts';
+import { heldStatuses, type Status, serviceStatuses, suggestionStatuses } from './status.ts';
+import type { Suggestion } from './suggestions.ts';
 import { startTriggers } from './triggers.ts';
 import { version } from './version.ts';
 import { createMetrics } from './web/metrics.ts';
@@ -68,6 +69,8 @@ class Program implements App {
     throw error;
   };
   #edge: LocalEdge | undefined;
+  #discovery: Discovery | undefined;
+  #suggested: { readonly snapshot: Snapshot; readonly suggestions: readonly Suggestion[] } | undefined;
   #road: RoadKeeper | undefined;
   #controller: Controller | undefined;
   #webAddress: ListenAddress | undefined;
@@ -130,8 +133,18 @@ class Program implements App {
       lastError: (this.#road?.error() ?? this.#controller?.lastError())?.message,
       services: snapshot === undefined ? [] : serviceStatuses(snapshot),
       held: heldStatuses(snapshot?.plans ?? []),
+      suggestions: snapshot === undefined ? [] : suggestionStatuses(this.#suggest(snapshot)),
       diagnostics: (snapshot?.diagnostics ?? []).filter((finding) => finding.serviceId === undefined),
     };
+  }
+
+  /** Worked out when somebody looks, once per pass. */
+  #suggest(snapshot: Snapshot): readonly Suggestion[] {
+    if (this.#suggested?.snapshot !== snapshot) {
+      const suggestions = this.#discovery?.suggest(snapshot.services, snapshot.entries) ?? [];
+      this.#suggested = { snapshot, suggestions };
+    }
+    return this.#suggested.suggestions;
   }
 
   async #startWeb(token: string): Promise<void> {
@@ -173,6 +186,7 @@ class Program implements App {
     const settings = () => this.#live.current();
     const onBug = (error: unknown) => this.#fatal(error);
     const discovery = await createDiscovery({ settings, stateDir, env, logger, clock, graceMs, patienceMs });
+    this.#discovery = discovery;
     const api = this.#createApi();
     const road = this.#createRoad(api, owner, onBug);
     const access = ({ place }: Road) => createAccess(settings, { api, account: place.account, owner, logger });

@@ -50,6 +50,8 @@ export interface ServiceHints {
   readonly access?: string;
   readonly bypassPaths?: readonly string[];
   readonly originRequest?: OriginRequest;
+  /** Which of these the operator chose himself, rather than a label: those may weaken what a label may not. */
+  readonly chosen?: { readonly access?: boolean; readonly bypassPaths?: boolean };
   /** Why this must not be published: something written to guard it could not be read. */
   readonly held?: string;
 }

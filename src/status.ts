@@ -1,5 +1,6 @@
 // What a person wants to know, as one value: every service with its names and troubles, and how the road is. Pure.
 import type { Diagnostic, EdgeConnectionInfo, IngressEntry, Plan, Service, Snapshot } from './model.ts';
+import type { Suggestion } from './suggestions.ts';
 
 /** One line of `sallyport services` and of the status page. */
 export interface ServiceStatus {
@@ -29,6 +30,7 @@ export interface Status {
   readonly lastError: string | undefined;
   readonly services: readonly ServiceStatus[];
   readonly held: readonly HeldStatus[];
+  readonly suggestions: readonly SuggestionStatus[];
   /** Findings about no service in particular. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -39,6 +41,28 @@ export interface HeldStatus {
   readonly action: string;
   readonly serviceId: string;
   readonly reason: string;
+}
+
+/** A service that is not published, and what publishing it would do. */
+export interface SuggestionStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly plugin: string | undefined;
+  readonly hostnames: readonly string[];
+  readonly access: readonly string[];
+  readonly rules: readonly string[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The suggestions as they are shown. */
+export function suggestionStatuses(suggestions: readonly Suggestion[]): SuggestionStatus[] {
+  return suggestions.map(({ serviceId, name, plugin, entries, diagnostics }) => ({
+    id: serviceId,
+    name,
+    plugin,
+    ...shownEntries(entries),
+    diagnostics,
+  }));
 }
 
 /** Every service of a pass with what became of it, sorted by name. */
@@ -57,15 +81,21 @@ export function serviceStatuses(
         source: service.source,
         plugin: (entries[0] ?? routed.get(service.id)?.[0])?.plugin,
         address: service.address,
-        hostnames: entries.map((entry) => entry.rule.hostname + (entry.rule.path ?? '')),
-        access: entries.map(accessName),
-        rules: entries.map((entry) => shownUrl(entry.rule.service)),
+        ...shownEntries(entries),
         state: service.state,
         published: entries.length > 0,
         diagnostics: findings.get(service.id) ?? [],
       };
     })
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function shownEntries(entries: readonly IngressEntry[]) {
+  return {
+    hostnames: entries.map((entry) => entry.rule.hostname + (entry.rule.path ?? '')),
+    access: entries.map(accessName),
+    rules: entries.map((entry) => shownUrl(entry.rule.service)),
+  };
 }
 
 /** The held changes of all plans. */

@@ -1,19 +1,23 @@
 // From settings to what is wanted: sources, plugins, routing and compiling, everything that needs no network but the engines'.
 import { fileURLToPath } from 'node:url';
+import { type ChoiceStore, type Choices, createChoiceStore } from '../choices.ts';
 import type { Clock } from '../clock.ts';
 import type { Source } from '../contracts.ts';
+import { AppError } from '../errors.ts';
 import { compileIngress } from '../ingress/compile.ts';
 import type { Logger } from '../logger.ts';
-import type { IngressEntry, Service } from '../model.ts';
+import type { Diagnostic, IngressEntry, Service } from '../model.ts';
 import type { PluginCatalogue } from '../plugin/catalogue.ts';
 import { loadPlugins } from '../plugin/load.ts';
 import { routeServices } from '../plugin/route.ts';
 import type { Compiled, Routed } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import { createBuiltinSource } from '../sources/builtin.ts';
+import { applyChoices } from '../sources/chosen.ts';
 import { createSettingsSource } from '../sources/file.ts';
 import { createServiceList, type ServiceList } from '../sources/list.ts';
 import type { StateDir } from '../state-dir.ts';
+import { type Suggestion, suggest } from '../suggestions.ts';
 import { createDockerSources } from './docker-endpoints.ts';
 
 /** The plugins that come with the program. */
@@ -37,6 +41,8 @@ export interface Discovery {
   readonly list: ServiceList;
   route(services: readonly Service[], previous: readonly IngressEntry[]): Routed;
   compile(entries: readonly IngressEntry[], previous: readonly IngressEntry[], road: RoadNames): Compiled;
+  /** What could be published and is not. */
+  suggest(services: readonly Service[], entries: readonly IngressEntry[]): readonly Suggestion[];
 }
 
 /** What compiling has to know of the road. */
@@ -56,6 +62,7 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
     allowCode: settings.plugins.allowCode,
     logger,
   });
+  const choices = createChoiceReader(createChoiceStore(settings.dataDir));
   const docker = createDockerSources({
     settings,
     stateDir: options.stateDir,
@@ -65,9 +72,56 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
   });
   const sources = [...docker, currentServices(options.settings), ...builtin(settings)];
   return {
-    list: createServiceList({ sources, graceMs, clock, patienceMs: options.patienceMs }),
+    list: withChoices(createServiceList({ sources, graceMs, clock, patienceMs: options.patienceMs }), choices),
     route: (services, previous) => route(services, previous, catalogue, options.settings()),
     compile: (entries, previous, road) => compileIngress(entries, { ...road, previous }),
+    suggest: (services, entries) =>
+      suggest({
+        services,
+        entries,
+        choices: choices().choices.services,
+        route: (candidates) => route(candidates, [], catalogue, options.settings()),
+      }),
+  };
+}
+
+/** The choices as they are at each look: a command may have made one meanwhile. */
+function withChoices(list: ServiceList, read: () => CurrentChoices): ServiceList {
+  return {
+    async list(signal) {
+      const listed = await list.list(signal);
+      const { choices, diagnostics } = read();
+      return {
+        ...listed,
+        services: applyChoices(listed.services, choices.services),
+        diagnostics: [...listed.diagnostics, ...diagnostics],
+      };
+    },
+    watch: (notify, signal) => list.watch(notify, signal),
+  };
+}
+
+interface CurrentChoices {
+  readonly choices: Choices;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Reads the choices and remembers them: a file that is damaged later changes nothing. One that is damaged from the start ends the
+ * pass, because a choice may be what keeps a service closed.
+ */
+function createChoiceReader(store: ChoiceStore): () => CurrentChoices {
+  let last: Choices | undefined;
+  return () => {
+    try {
+      last = store.read();
+      return { choices: last, diagnostics: [] };
+    } catch (error) {
+      if (!(error instanceof AppError) || last === undefined) throw error;
+      const { code, message, hint } = error;
+      const finding: Diagnostic = { severity: 'error', code, message, ...(hint === undefined ? {} : { hint }) };
+      return { choices: last, diagnostics: [finding] };
+    }
   };
 }
 

@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { DesiredState, Diagnostic, IngressEntry, Service } from '../model.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Suggestion } from '../suggestions.ts';
 import { createDiscovery } from './discovery.ts';
 import { settingsZones } from './embedded-edge.ts';
 
@@ -12,6 +13,7 @@ export interface Look {
   readonly entries: readonly IngressEntry[];
   readonly desired: DesiredState;
   readonly diagnostics: readonly Diagnostic[];
+  readonly suggestions: readonly Suggestion[];
 }
 
 /** Looks once. */
@@ -41,5 +43,6 @@ export async function lookOnce(
     entries: routed.entries,
     desired: compiled.desired,
     diagnostics: [...listed.diagnostics, ...routed.diagnostics, ...compiled.diagnostics],
+    suggestions: discovery.suggest(listed.services, routed.entries),
   };
 }

@@ -1,14 +1,15 @@
 // `services`: what was discovered and what would become of it, without touching anything.
 import type { Command } from 'commander';
-import { serviceStatuses } from '../status.ts';
+import { type SuggestionStatus, serviceStatuses, suggestionStatuses } from '../status.ts';
 import { formatFinding } from './finding.ts';
 import type { CliIo } from './io.ts';
+import { addChoosingCommands } from './services-choose.ts';
 import { globalOptions, loadForCommand } from './settings-input.ts';
 import { formatTable } from './table.ts';
 
 /** Adds the command. */
 export function addServicesCommand(program: Command, io: CliIo): void {
-  program
+  const services = program
     .command('services')
     .description('what was discovered: name, source, plugin, address, hostname, state, diagnostics')
     .action(async () => {
@@ -17,8 +18,9 @@ export function addServicesCommand(program: Command, io: CliIo): void {
       const look = await lookOnce(loaded.settings, logger);
       const statuses = serviceStatuses(look);
       const general = look.diagnostics.filter((diagnostic) => diagnostic.serviceId === undefined);
+      const suggestions = suggestionStatuses(look.suggestions);
       if (globalOptions(program).json === true) {
-        io.out(`${JSON.stringify({ services: statuses, diagnostics: general }, null, 2)}\n`);
+        io.out(`${JSON.stringify({ services: statuses, suggestions, diagnostics: general }, null, 2)}\n`);
         return;
       }
       const rows = statuses.map((service) => [
@@ -33,6 +35,20 @@ export function addServicesCommand(program: Command, io: CliIo): void {
           .join('; '),
       ]);
       io.out(formatTable(['NAME', 'SOURCE', 'PLUGIN', 'ADDRESS', 'HOSTNAME', 'STATE', 'DIAGNOSTICS'], rows));
+      if (suggestions.length > 0) io.out(formatSuggestions(suggestions));
       for (const finding of general) io.err(`${formatFinding(finding)}\n`);
     });
+  addChoosingCommands(services, program, io);
+}
+
+function formatSuggestions(suggestions: readonly SuggestionStatus[]): string {
+  const rows = suggestions.map(({ name, plugin, hostnames, access, diagnostics }) => [
+    name,
+    plugin ?? '-',
+    hostnames.join(', ') || '-',
+    access.join(', ') || '-',
+    diagnostics.map(({ message }) => message).join('; '),
+  ]);
+  const table = formatTable(['NAME', 'PLUGIN', 'WOULD BE', 'ACCESS', 'BUT'], rows);
+  return `\nNot published; \`sallyport services expose NAME\` would:\n${table}`;
 }

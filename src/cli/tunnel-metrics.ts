@@ -69,6 +69,7 @@ function statusOf(connector: NativeConnector): Status {
     lastError: undefined,
     services: [],
     held: [],
+    suggestions: [],
     diagnostics: [],
   };
 }

@@ -53,7 +53,13 @@ function decidePublic(
   context: AccessContext,
 ): AccessDecision {
   const written = hints.access === 'public';
-  if (written && !isOperators(service) && !context.allow.public && context.accessDefault !== 'public')
+  if (
+    written &&
+    hints.chosen?.access !== true &&
+    !isOperators(service) &&
+    !context.allow.public &&
+    context.accessDefault !== 'public'
+  )
     return refuse(notAllowed(service, 'its label asks to be public, which is held', 'labels.allow.public', 'error'));
   if (sensitivity === 'never')
     return refuse(
@@ -84,7 +90,8 @@ function allowedBypass(
   context: AccessContext,
 ): { paths: readonly string[]; findings: readonly Finding[] } {
   const paths = hints.bypassPaths ?? [];
-  if (!paths.some(bypassesAll) || isOperators(service) || context.allow.public) return { paths, findings: [] };
+  const isFree = hints.chosen?.bypassPaths === true || isOperators(service) || context.allow.public;
+  if (isFree || !paths.some(bypassesAll)) return { paths, findings: [] };
   const what = 'its label lets everything pass without login, which is held';
   return { paths: [], findings: [notAllowed(service, what, 'labels.allow.public', 'warning')] };
 }

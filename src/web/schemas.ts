@@ -60,6 +60,21 @@ export const statusSchema = {
       type: 'array',
       items: { type: 'object', properties: { target: text, action: text, serviceId: text, reason: text } },
     },
+    suggestions: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          id: text,
+          name: text,
+          plugin: text,
+          hostnames: texts,
+          access: texts,
+          rules: texts,
+          diagnostics: { type: 'array', items: diagnostic },
+        },
+      },
+    },
     diagnostics: { type: 'array', items: diagnostic },
   },
 } as const;

@@ -16,6 +16,7 @@ const idle: Status = {
   lastError: undefined,
   services: [],
   held: [],
+  suggestions: [],
   diagnostics: [],
 };
 

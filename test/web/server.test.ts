@@ -35,6 +35,7 @@ const status: Status = {
     },
   ],
   held: [],
+  suggestions: [],
   diagnostics: [],
 };
 
