@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { RefusedError, refusal, refusalCode } from '../store/refusal.ts';
+import type { RestrictedToken } from './grants.ts';
 
 /** The parts of a request that admission looks at. */
 export interface Caller {
@@ -14,12 +15,14 @@ export interface Caller {
 /** What admission needs to know of the listener. */
 export interface AdmissionRules {
   readonly apiToken: string;
+  /** Further tokens, looked at for every request: a token that is taken away is refused from then on. */
+  readonly restricted?: readonly RestrictedToken[] | undefined;
   readonly listenHost: string;
   /** A path that needs no token. */
   readonly openPath?: string | undefined;
 }
 
-const verifyPath = '/client/v4/user/tokens/verify';
+const verifyPaths = /^\/client\/v4\/(?:user|accounts\/[^/]+)\/tokens\/verify$/;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,4096})$/i;
 
 /**
@@ -36,8 +39,19 @@ export function createAdmission(rules: AdmissionRules): (caller: Caller) => Refu
     // A page may reach a loopback listener under a name of its own that resolves to 127.0.0.1 (DNS rebinding).
     if (isLoopback && !isOwnHost(caller.host, rules.listenHost))
       return refusal(403, refusalCode.authentication, 'The Host header does not name this machine.');
-    return caller.path === rules.openPath ? undefined : checkToken(caller, expected);
+    return caller.path === rules.openPath ? undefined : checkToken(caller, expected, rules.restricted ?? []);
   };
+}
+
+/** The restricted token a request came with; undefined for the one that may do everything. */
+export function restrictedToken(
+  authorization: string | undefined,
+  tokens: readonly RestrictedToken[] | undefined,
+): RestrictedToken | undefined {
+  const token = bearerPattern.exec(authorization ?? '')?.[1];
+  if (token === undefined || tokens === undefined) return undefined;
+  const sent = digest(token);
+  return tokens.find((one) => timingSafeEqual(digest(one.token), sent));
 }
 
 /** True for a token that fits into an Authorization header. */
@@ -59,7 +73,11 @@ function isOwnHost(header: string | undefined, listenHost: string): boolean {
   return isLoopbackHost(host) || host.toLowerCase() === listenHost.toLowerCase();
 }
 
-function checkToken(caller: Caller, expected: Buffer): RefusedError | undefined {
+function checkToken(
+  caller: Caller,
+  expected: Buffer,
+  restricted: readonly RestrictedToken[],
+): RefusedError | undefined {
   if (caller.authorization === undefined)
     return refusal(400, refusalCode.missingAuthorization, 'Missing X-Auth-Key, X-Auth-Email or Authorization headers');
   const token = bearerPattern.exec(caller.authorization)?.[1];
@@ -73,7 +91,16 @@ function checkToken(caller: Caller, expected: Buffer): RefusedError | undefined 
     ]);
   // Digests have one length, so the comparison takes the same time whatever was sent.
   if (timingSafeEqual(digest(token), expected)) return undefined;
-  if (caller.path === verifyPath) return refusal(401, 1000, 'Invalid API Token');
+  const isVerifying = verifyPaths.test(caller.path);
+  const found = restrictedToken(caller.authorization, restricted);
+  if (found !== undefined) {
+    const isUserPath = caller.path.startsWith('/client/v4/user/');
+    if (isVerifying && isUserPath === (found.isAccountOwned === true)) return refusal(401, 1000, 'Invalid API Token');
+    return isVerifying || (found.status ?? 'active') === 'active'
+      ? undefined
+      : refusal(403, refusalCode.accountForeign, 'Invalid access token');
+  }
+  if (isVerifying) return refusal(401, 1000, 'Invalid API Token');
   return refusal(403, refusalCode.authentication, 'Authentication error');
 }
 

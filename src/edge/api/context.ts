@@ -5,6 +5,7 @@ import { noRoute, refusal, refusalCode } from '../store/refusal.ts';
 import type { EdgeStore } from '../store/store.ts';
 import { type StoredTunnel, tunnelNotFound } from '../store/tunnels.ts';
 import type { Zone } from '../store/zones.ts';
+import type { RestrictedToken } from './grants.ts';
 import type { ArrangeListing } from './listing.ts';
 
 /** A fastify instance as the route files use it. */
@@ -18,6 +19,13 @@ export interface ApiContext {
   readonly arrange: ArrangeListing;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** The restricted token a request came with; undefined for the one that may do everything. */
+  readonly tokenOf: (request: Authorized) => RestrictedToken | undefined;
+}
+
+/** A request as far as its token is concerned. */
+export interface Authorized {
+  readonly headers: { readonly authorization?: string | undefined };
 }
 
 /** A request as far as the look-ups need it. */

@@ -11,12 +11,13 @@ import { type ApiErrorLine, noRoute, type RefusedError, refusal, refusalCode } f
 import type { EdgeStore } from '../store/store.ts';
 import { addAccessRoutes } from './access/routes.ts';
 import { addAccountRoutes } from './accounts.ts';
-import { type Caller, createAdmission, isLoopbackHost, isUsableToken } from './admission.ts';
+import { type Caller, createAdmission, isLoopbackHost, isUsableToken, restrictedToken } from './admission.ts';
 import { parseBody } from './body.ts';
 import { addConfigurationRoutes } from './configurations.ts';
 import { type Api, type ApiContext, pathOf } from './context.ts';
 import { failure } from './envelope.ts';
 import { failureOf } from './failures.ts';
+import { isGranted, needOf, type RestrictedToken } from './grants.ts';
 import { createListing, type ListingRules } from './listing.ts';
 import {
   addQuickTunnelRoutes,
@@ -37,8 +38,8 @@ export interface EdgeApiOptions {
   readonly registry: ConnectionRegistry;
   /** Port 0 takes a free one. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** The bearer token every request needs. A secret. */
-  readonly tokens: { readonly apiToken: string };
+  /** The bearer token every request needs, a secret; `restricted` ones may do less, and may be added and taken away while it runs. */
+  readonly tokens: { readonly apiToken: string; readonly restricted?: readonly RestrictedToken[] };
   readonly logger: Logger;
   /** Left out: no budget, as fits an API that only this machine can reach. */
   readonly rateLimit?: RateLimit;
@@ -109,12 +110,14 @@ function createServer(options: EdgeApiOptions): { readonly api: Api; readonly qu
   });
   const { store, registry, logger, clock = systemClock } = options;
   const arrange = createListing(options.listing, clock.now);
-  const context: ApiContext = { store, registry, arrange, now: clock.now };
+  const { restricted } = options.tokens;
+  const tokenOf: ApiContext['tokenOf'] = ({ headers }) => restrictedToken(headers.authorization, restricted);
+  const context: ApiContext = { store, registry, arrange, now: clock.now, tokenOf };
   const rules = { ...defaultQuickTunnelRules, ...options.quickTunnels };
   // cloudflared asks for a quick tunnel without a token, so whoever can reach the API could have one.
   const isOpen = rules.isOpen || isLoopbackHost(options.listen.host);
   const admit = createAdmission({
-    apiToken: options.tokens.apiToken,
+    ...options.tokens,
     listenHost: options.listen.host,
     openPath: isOpen ? quickTunnelPath : undefined,
   });
@@ -122,7 +125,7 @@ function createServer(options: EdgeApiOptions): { readonly api: Api; readonly qu
 
   api.addHook('onRequest', (request, reply, next) => {
     reply.header('cf-ray', randomBytes(8).toString('hex'));
-    const refused = admit(callerOf(request));
+    const refused = admit(callerOf(request)) ?? notGranted(request, context);
     next(refused ?? (count === undefined ? undefined : overBudget(count(), reply)));
   });
   api.addHook('onSend', (_request, reply, payload, next) => {
@@ -170,6 +173,15 @@ function createServer(options: EdgeApiOptions): { readonly api: Api; readonly qu
     { prefix: basePath },
   );
   return { api, quickTunnels: addQuickTunnelRoutes(api, { context, rules, logger, clock }) };
+}
+
+/** The refusal of a restricted token that lacks what the request needs: Cloudflare does not say what that is. */
+function notGranted(request: FastifyRequest, { store, tokenOf }: ApiContext): RefusedError | undefined {
+  const token = tokenOf(request);
+  const need = needOf(request.method, pathOf(request).slice(basePath.length));
+  if (token === undefined || need === undefined) return undefined;
+  const zone = need.zoneId === undefined ? undefined : store.zones.get(need.zoneId)?.name;
+  return isGranted(token, need, zone) ? undefined : refusal(403, refusalCode.authentication, 'Authentication error');
 }
 
 /** The refusal of a caller who asked too often; every answer carries what is left. */

@@ -3,6 +3,7 @@ import { refusal, refusalCode } from '../store/refusal.ts';
 import type { Account, Zone } from '../store/zones.ts';
 import { type Api, type ApiContext, findZone } from './context.ts';
 import { type PageQuery, paged, pageSchema, success } from './envelope.ts';
+import { hasPermission, type RestrictedToken, seesZone, zonePermissions } from './grants.ts';
 import { passesPrefixed } from './text-filter.ts';
 
 interface ZoneQuery extends PageQuery {
@@ -41,10 +42,12 @@ const zoneBodySchema = {
 export function addZoneRoutes(api: Api, context: ApiContext): void {
   const { store } = context;
 
-  api.get<{ Querystring: ZoneQuery }>('/zones', { schema: { querystring: zoneQuerySchema } }, ({ query }) => {
-    const found = store.zones.list().filter((zone) => isWanted(zone, store.account, query));
+  api.get<{ Querystring: ZoneQuery }>('/zones', { schema: { querystring: zoneQuerySchema } }, (request) => {
+    const { query } = request;
+    const token = context.tokenOf(request);
+    const found = store.zones.list().filter((zone) => isWanted(zone, store.account, query) && isSeen(zone, token));
     return paged(query.direction === 'asc' ? found : found.toReversed(), query, (zone) =>
-      zoneView(zone, store.account),
+      zoneView(zone, store.account, token),
     );
   });
 
@@ -60,8 +63,13 @@ export function addZoneRoutes(api: Api, context: ApiContext): void {
   );
 
   api.get<{ Params: { zone: string } }>('/zones/:zone', (request) =>
-    success(zoneView(findZone(context, request, request.params.zone), store.account)),
+    success(zoneView(findZone(context, request, request.params.zone), store.account, context.tokenOf(request))),
   );
+}
+
+/** A listing shows a token the zones it is for, and without "Zone: Read" none. */
+function isSeen(zone: Zone, token: RestrictedToken | undefined): boolean {
+  return token === undefined || (seesZone(token, zone.name) && hasPermission(token, 'Zone > Zone', 'Read'));
 }
 
 function isWanted(zone: Zone, account: Account, query: ZoneQuery): boolean {
@@ -74,7 +82,7 @@ function isWanted(zone: Zone, account: Account, query: ZoneQuery): boolean {
   return query.match === 'all' ? conditions.every(Boolean) : conditions.some(Boolean);
 }
 
-function zoneView(zone: Zone, account: Account) {
+function zoneView(zone: Zone, account: Account, token?: RestrictedToken) {
   return {
     id: zone.id,
     name: zone.name,
@@ -94,7 +102,7 @@ function zoneView(zone: Zone, account: Account) {
     account: { id: account.id, name: account.name },
     tenant: { id: null, name: null },
     tenant_unit: { id: null },
-    permissions: ['#zone:read', '#dns_records:edit', '#dns_records:read'],
+    permissions: zonePermissions(token),
     plan: { id: '0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee', name: 'Free Website', price: 0, currency: 'USD' },
   };
 }

@@ -1,4 +1,5 @@
 // A running API on a free port with an empty store and a registry the test fills.
+import type { RestrictedToken } from '../../../src/edge/api/grants.ts';
 import { createEdgeApi, type EdgeApi, type EdgeApiOptions } from '../../../src/edge/api/server.ts';
 import type { ConnectionRegistry, RegisteredConnection } from '../../../src/edge/model.ts';
 import { type EdgeStore, type EdgeStoreOptions, openEdgeStore } from '../../../src/edge/store/store.ts';
@@ -55,14 +56,16 @@ export interface ApiFixture {
 export type ApiChoices = Partial<Pick<EdgeApiOptions, 'logger' | 'rateLimit' | 'listing' | 'quickTunnels'>>;
 
 /** Starts it. */
-export async function startApi(options: EdgeStoreOptions & ApiChoices = {}): Promise<ApiFixture> {
+export async function startApi(
+  options: EdgeStoreOptions & ApiChoices & { readonly restricted?: readonly RestrictedToken[] } = {},
+): Promise<ApiFixture> {
   const store = openEdgeStore(':memory:', options);
   const registry = createFakeRegistry();
   const api = await createEdgeApi({
     store,
     registry,
     listen: { host: '127.0.0.1', port: 0 },
-    tokens: { apiToken },
+    tokens: { apiToken, ...(options.restricted === undefined ? {} : { restricted: options.restricted }) },
     ...options,
     logger: options.logger ?? createSilentLogger(),
   });
