@@ -52,6 +52,8 @@ export interface ServiceHints {
   readonly originRequest?: OriginRequest;
   /** Which of these the operator chose himself, rather than a label: those may weaken what a label may not. */
   readonly chosen?: { readonly access?: boolean; readonly bypassPaths?: boolean };
+  /** What guards it for another tool and does not come along: never public, unless its own labels say so. */
+  readonly guarded?: string;
   /** Why this must not be published: something written to guard it could not be read. */
   readonly held?: string;
 }
@@ -149,6 +151,8 @@ export interface AccessApplication {
   readonly domain: string;
   /** By name; in a desired state as the settings call them. */
   readonly policies: readonly string[];
+  /** It has, or must have, an authority for short-lived SSH certificates; absent where that does not matter or is not known. */
+  readonly sshCa?: boolean;
   readonly owner?: Owner;
 }
 

@@ -80,10 +80,19 @@ function describe(error: ErrorObject): string {
 
 function hintFor(errors: readonly ErrorObject[]): string | undefined {
   const unknown = errors.find((error) => error.keyword === 'additionalProperties');
-  if (unknown === undefined) return meaning(errors);
+  if (unknown === undefined) return nearestAllowed(errors) ?? meaning(errors);
   const names = Object.keys((unknown.parentSchema?.properties as Record<string, unknown> | undefined) ?? {});
   const close = nearest(String(unknown.params.additionalProperty), names);
   return close === undefined ? `valid names are ${names.join(', ')}` : `did you mean "${close}"?`;
+}
+
+/** The value of a fixed list that a mistyped one was most likely meant to be. */
+function nearestAllowed(errors: readonly ErrorObject[]): string | undefined {
+  const error = errors.find(({ keyword, data }) => keyword === 'enum' && typeof data === 'string');
+  if (error === undefined) return undefined;
+  const allowed = (error.params.allowedValues as unknown[]).filter((value) => typeof value === 'string');
+  const close = nearest(String(error.data), allowed);
+  return close === undefined ? undefined : `did you mean "${close}"?`;
 }
 
 /** What the schema says the value is for: more use to a person than a pattern. */

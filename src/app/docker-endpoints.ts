@@ -24,7 +24,7 @@ export interface DockerEndpointOptions {
 /** A source per engine: those of the settings, else the usual one as soon as it appears. */
 export function createDockerSources(options: DockerEndpointOptions): Source[] {
   const { settings, logger, clock } = options;
-  const labels = { prefix: settings.labels.prefix };
+  const labels = { prefix: settings.labels.prefix, dialects: settings.labels.dialects };
   const create = (name: string, endpoint: string) => createDockerSource({ name, endpoint, labels, logger, clock });
   if (settings.dockerEndpoints !== undefined) return settings.dockerEndpoints.map(({ name, url }) => create(name, url));
   const endpoint = options.dockerHost ?? usualEndpoint;

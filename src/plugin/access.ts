@@ -53,6 +53,8 @@ function decidePublic(
   context: AccessContext,
 ): AccessDecision {
   const written = hints.access === 'public';
+  if (hints.guarded !== undefined && !written)
+    return refuse(noPolicy(service, `${hints.guarded}, and here no policy would`, 'name a policy on the service'));
   if (
     written &&
     hints.chosen?.access !== true &&

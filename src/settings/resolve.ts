@@ -23,6 +23,7 @@ export function resolveSettings(file: SettingsFile, inputs: ResolveInputs): Sett
   const accessDefault = file.access?.default ?? (loopbackOnly ? 'public' : 'none');
   const policies = file.access?.policies ?? {};
   checkAccessDefault(accessDefault, policies, inputs.where);
+  checkZoneDefault(file.access?.zone_default, policies, inputs.where);
   return {
     domain: file.domain,
     edge: file.edge,
@@ -36,9 +37,11 @@ export function resolveSettings(file: SettingsFile, inputs: ResolveInputs): Sett
     expose: file.expose,
     services: file.services ?? [],
     accessDefault: accessDefault === 'none' ? undefined : accessDefault,
+    accessZoneDefault: file.access?.zone_default,
     policies,
     labels: {
       prefix: file.labels?.prefix ?? 'sallyport',
+      dialects: file.labels?.dialects ?? [],
       allow: {
         public: file.labels?.allow?.public ?? false,
         noTlsVerify: file.labels?.allow?.no_tls_verify ?? false,
@@ -150,5 +153,20 @@ function checkAccessDefault(name: string, policies: Readonly<Record<string, unkn
     message: `access.default names a policy that does not exist: "${name}"`,
     where: `${where} /access/default`,
     hint: `add it under access.policies, or use one of ${['none', 'public', ...Object.keys(policies)].join(', ')}`,
+  });
+}
+
+/** A policy and nothing else: a zone that is `public` is one without this setting. */
+function checkZoneDefault(name: string | undefined, policies: Readonly<Record<string, unknown>>, where: string): void {
+  if (name === undefined || Object.hasOwn(policies, name)) return;
+  const known = Object.keys(policies);
+  throw new ValidationError({
+    code: 'E_SETTINGS_INVALID',
+    message: `access.zone_default names a policy that does not exist: "${name.slice(0, 80)}"`,
+    where: `${where} /access/zone_default`,
+    hint:
+      known.length === 0
+        ? 'add it under access.policies'
+        : `add it under access.policies, or use one of ${known.join(', ')}`,
   });
 }

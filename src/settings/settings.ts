@@ -1,6 +1,7 @@
 // What the program is configured with: the file's shape, and the resolved form the rest of the program reads. Types only.
 import type { LogLevel } from '../logger.ts';
 import type { ListenAddress } from '../model.ts';
+import type { DialectName } from '../sources/dialects/dialect.ts';
 import type { FileService } from '../sources/file.ts';
 
 /** `30s`, `10m`, `1h30m`, or seconds as a number. */
@@ -19,7 +20,11 @@ export interface SettingsFile {
   readonly docker?: { readonly endpoints?: readonly (string | { readonly name?: string; readonly url: string })[] };
   readonly expose: 'labelled' | 'known' | 'all';
   readonly services?: readonly FileService[];
-  readonly access?: { readonly default?: string; readonly policies?: Readonly<Record<string, PolicySetting>> };
+  readonly access?: {
+    readonly default?: string;
+    readonly zone_default?: string;
+    readonly policies?: Readonly<Record<string, PolicySetting>>;
+  };
   readonly labels?: LabelsFile;
   readonly plugins?: { readonly dir?: string; readonly allow_code?: boolean };
   readonly embedded_edge?: EmbeddedEdgeFile;
@@ -48,7 +53,7 @@ export interface CloudflareFile {
 /** The file's `labels:`. */
 export interface LabelsFile {
   readonly prefix?: string;
-  readonly dialects?: readonly string[];
+  readonly dialects?: readonly DialectName[];
   readonly allow?: { readonly public?: boolean; readonly no_tls_verify?: boolean; readonly other_origins?: boolean };
 }
 
@@ -111,9 +116,12 @@ export interface Settings {
   readonly services: readonly FileService[];
   /** A policy's name, `public`, or undefined for none. */
   readonly accessDefault: string | undefined;
+  /** The policy of every name of our zones that nothing else guards; undefined: those have none. */
+  readonly accessZoneDefault: string | undefined;
   readonly policies: Readonly<Record<string, PolicySetting>>;
   readonly labels: {
     readonly prefix: string;
+    readonly dialects: readonly DialectName[];
     readonly allow: { readonly public: boolean; readonly noTlsVerify: boolean; readonly otherOrigins: boolean };
   };
   readonly plugins: { readonly dir: string | undefined; readonly allowCode: boolean };

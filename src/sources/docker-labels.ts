@@ -4,6 +4,7 @@ import { compilePathPattern, PathPatternError } from '../ingress/path-pattern.ts
 import { parseServiceUrl } from '../ingress/service-url.ts';
 import type { Diagnostic, OriginProtocol, OriginRequest, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
+import type { DialectName } from './dialects/dialect.ts';
 import { parseHostname } from './hostname.ts';
 import { mergeOrigin, originKeys, parseBoolean, parsePort, readOriginOption } from './origin-options.ts';
 import { quote } from './quote.ts';
@@ -12,6 +13,8 @@ import { quote } from './quote.ts';
 export interface LabelPolicy {
   /** Ours begin with this and a dot. */
   readonly prefix: string;
+  /** Other tools whose labels count like ours, the first one first; default none. */
+  readonly dialects?: readonly DialectName[];
 }
 
 /** What the labels of one container say; `entries` have already inherited what they inherit. */
@@ -51,9 +54,18 @@ export function parseLabels(
   return reader.result();
 }
 
+/** Hints that are being put together. */
+export type HintsDraft = { -readonly [K in keyof ServiceHints]: ServiceHints[K] };
+
+/** Reads a value as `sallyport.<label>` would be, for whoever has it from elsewhere; says what is wrong with it when it does not hold. */
+export function readHint(hints: HintsDraft, label: string, value: string): string | undefined {
+  if (value.length > maxValueLength) return 'is too long';
+  return isLabel(label) ? readValue({ hints, unreadable: new Set() }, label, value.trim()) : 'means nothing';
+}
+
 /** What is known of one entry while its labels are being read. */
 class Draft {
-  readonly hints: { -readonly [K in keyof ServiceHints]: ServiceHints[K] } = {};
+  readonly hints: HintsDraft = {};
   /** Labels that guard the entry and could not be read. */
   readonly unreadable = new Set<string>();
 }
