@@ -74,7 +74,8 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
   return {
     list: withChoices(createServiceList({ sources, graceMs, clock, patienceMs: options.patienceMs }), choices),
     route: (services, previous) => route(services, previous, catalogue, options.settings()),
-    compile: (entries, previous, road) => compileIngress(entries, { ...road, previous }),
+    compile: (entries, previous, road) =>
+      compileIngress(entries, { ...road, previous, zoneDefault: options.settings().accessZoneDefault }),
     suggest: (services, entries) =>
       suggest({
         services,

@@ -78,6 +78,6 @@ function isGone({ cause }: AppError): boolean {
 
 /** The running settings with those keys of the fresh ones that apply without a restart (`x-reload: hot`). */
 function hotSettings(running: Settings, fresh: Settings): Settings {
-  const { mode, expose, services, accessDefault, policies } = fresh;
-  return { ...running, mode, expose, services, accessDefault, policies };
+  const { mode, expose, services, accessDefault, accessZoneDefault, policies } = fresh;
+  return { ...running, mode, expose, services, accessDefault, accessZoneDefault, policies };
 }

@@ -1,6 +1,8 @@
 // Access applications for entries: one per host, or host and path prefix, that has a policy, and one per path that needs no login. Pure.
 import type { AccessApplication, Diagnostic, IngressEntry, ServiceId } from '../model.ts';
 import { accessDomain, accessPrefix } from './access-domain.ts';
+import { isOpened, ownPrefix, trimmed } from './access-prefix.ts';
+import { publicExceptions, type ZoneDefault, zoneLocks } from './access-zone-default.ts';
 import { bypassesAll, bypassPath } from './bypass-path.ts';
 import { lockedAnyway } from './locked-anyway.ts';
 
@@ -44,8 +46,12 @@ export function guard(entries: readonly IngressEntry[]): Guarded {
   return { guarded, problems };
 }
 
-/** The applications of entries in matching order, as `guard` left them. */
-export function accessApplications(ingress: readonly IngressEntry[], owner: string): CompiledApplications {
+/** The applications of entries in matching order, as `guard` left them; those of the zones come last. */
+export function accessApplications(
+  ingress: readonly IngressEntry[],
+  owner: string,
+  zoneDefault?: ZoneDefault,
+): CompiledApplications {
   const applications = new Map<string, AccessApplication>();
   const problems: Diagnostic[] = [];
   const add = (domain: string, policy: string, resource: ServiceId) => {
@@ -55,6 +61,10 @@ export function accessApplications(ingress: readonly IngressEntry[], owner: stri
   for (const { rule, access, serviceId } of ingress) {
     if (access !== 'public') add(accessDomain(rule), access.policy, serviceId);
   }
+  for (const domain of sshDomains(ingress)) {
+    const application = applications.get(domain);
+    if (application !== undefined) applications.set(domain, { ...application, sshCa: true });
+  }
   for (const [index, entry] of ingress.entries()) {
     for (const path of bypassOf(entry)) {
       const problem = bypassProblem(path, entry, ingress.slice(0, index));
@@ -63,7 +73,22 @@ export function accessApplications(ingress: readonly IngressEntry[], owner: stri
       else problems.push({ ...problem, severity: 'warning', serviceId: entry.serviceId });
     }
   }
-  return { applications: [...applications.values()], problems: [...problems, ...lockedAnyway(ingress)] };
+  problems.push(...lockedAnyway(ingress));
+  if (zoneDefault !== undefined) {
+    const { exceptions, problems: locked } = publicExceptions(ingress, zoneDefault);
+    for (const { domain, serviceId } of exceptions) add(domain, noLogin, serviceId);
+    for (const lock of zoneLocks(zoneDefault, owner))
+      if (!applications.has(lock.domain)) applications.set(lock.domain, lock);
+    problems.push(...locked);
+  }
+  return { applications: [...applications.values()], problems };
+}
+
+/** The hosts at which ssh is behind a policy: people log in there with short-lived certificates, if the server trusts them. */
+function sshDomains(ingress: readonly IngressEntry[]): readonly string[] {
+  return ingress.flatMap(({ rule, access }) =>
+    access !== 'public' && rule.service.startsWith('ssh://') ? [accessDomain(rule)] : [],
+  );
 }
 
 function bypassOf(entry: IngressEntry): readonly string[] {
@@ -81,7 +106,7 @@ function bypassProblem(
 ): Pick<Diagnostic, 'code' | 'message' | 'hint'> | undefined {
   const { hostname } = entry.rule;
   const parsed = bypassPath(path);
-  const prefix = ownPrefix(entry);
+  const prefix = ownPrefix(entry.rule);
   const invalid = (message: string, hint: string) => ({ code: 'E_INPUT_INVALID', message, hint });
   if (parsed === undefined)
     return invalid(`"${path.slice(0, 80)}" is not a path Access can except from login`, 'write it like /api/health');
@@ -107,22 +132,4 @@ function bypassProblem(
         message: `${path} keeps its login: below it there is a part of ${hostname} that ${other.serviceId} guards`,
         hint: 'choose a path that only this service answers',
       };
-}
-
-/** The plain text every path of the entry begins with, where also every path beginning with it is the entry's. */
-function ownPrefix(entry: IngressEntry): string | undefined {
-  const { path } = entry.rule;
-  if (path === undefined) return '';
-  return /^\^\/[A-Za-z0-9/_~-]*$/.test(path) ? path.slice(1) : undefined;
-}
-
-/** Whether the exception reaches into a part with this prefix. One further down has a more specific application of its own. */
-function isOpened(prefix: string, bypass: { readonly literal: string; readonly hasWildcard: boolean }): boolean {
-  if (bypass.literal.startsWith(prefix)) return true;
-  if (!prefix.startsWith(bypass.literal)) return false;
-  return bypass.hasWildcard || trimmed(prefix.slice(bypass.literal.length)) === '';
-}
-
-function trimmed(path: string): string {
-  return path.replace(/\/+$/, '');
 }

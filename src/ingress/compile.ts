@@ -2,6 +2,7 @@
 import { ValidationError } from '../errors.ts';
 import type { DesiredState, Diagnostic, DnsRecord, IngressEntry, IngressRule, ServiceId } from '../model.ts';
 import { accessApplications, guard } from './access-applications.ts';
+import type { ZoneDefault } from './access-zone-default.ts';
 import { type Claim, compareText, settleClaims } from './claims.ts';
 import { normaliseHostname, zoneOf } from './hostname.ts';
 import { compareEntries } from './order.ts';
@@ -16,6 +17,8 @@ export interface CompileContext {
   readonly tunnelTarget: string;
   /** Our owner id. */
   readonly owner: string;
+  /** The policy of every name of the zones that nothing else guards, if there is one. */
+  readonly zoneDefault?: string | undefined;
   /** The entries of the last pass: whoever holds a hostname keeps it. */
   readonly previous: readonly IngressEntry[];
 }
@@ -47,7 +50,7 @@ export function compileIngress(entries: readonly IngressEntry[], context: Compil
   const claims = settleClaims(usable, context.previous.map(withNormalHostname));
   diagnostics.push(...claims.flatMap(conflicts));
   const { guarded: ingress, problems } = guard(claims.map((claim) => claim.winner).sort(compareEntries));
-  const locks = accessApplications(ingress, context.owner);
+  const locks = accessApplications(ingress, context.owner, zoneDefaultOf(context));
   diagnostics.push(...problems, ...locks.problems);
   return {
     desired: { ingress, dnsRecords: dnsRecords(ingress, context), accessApplications: locks.applications },
@@ -70,6 +73,10 @@ export function buildRules(
     entries.map((entry) => entry.rule),
     (rule) => rule,
   );
+}
+
+function zoneDefaultOf({ zoneDefault, zones }: CompileContext): ZoneDefault | undefined {
+  return zoneDefault === undefined ? undefined : { policy: zoneDefault, zones };
 }
 
 type Prepared = { readonly entry: IngressEntry } | { readonly problem: Diagnostic };

@@ -2,24 +2,39 @@
 import type { Diagnostic, IngressEntry } from '../model.ts';
 import { accessDomain, accessPrefix } from './access-domain.ts';
 
+/** An entry with a policy. */
+export type GuardedEntry = IngressEntry & { readonly access: Exclude<IngressEntry['access'], 'public'> };
+
+/** Finds the guarded entries at an entry's hostname and at every wildcard above it, the nearest first. */
+export type GuardFinder = (entry: IngressEntry) => readonly GuardedEntry[];
+
+/** A finder for these entries. */
+export function createGuardFinder(ingress: readonly IngressEntry[]): GuardFinder {
+  const guards = new Map<string, GuardedEntry[]>();
+  for (const entry of ingress) {
+    if (!isGuarded(entry)) continue;
+    const { hostname } = entry.rule;
+    guards.set(hostname, [...(guards.get(hostname) ?? []), entry]);
+  }
+  return ({ rule }) => broader(rule.hostname).flatMap((name) => guards.get(name) ?? []);
+}
+
+/** The entry whose application locks this public one too, if there is one. */
+export function guardOf(entry: IngressEntry, guardsAbove: GuardFinder): GuardedEntry | undefined {
+  return guardsAbove(entry).find(({ rule }) => accessPrefix(entry.rule).startsWith(accessPrefix(rule)));
+}
+
 /**
  * One warning per public entry below a guarded host, path or wildcard: no application of its own says otherwise, so the broader
  * one asks its visitors to log in (Cloudflare Access: the most specific application that matches decides).
  */
 export function lockedAnyway(ingress: readonly IngressEntry[]): readonly Diagnostic[] {
-  const guards = new Map<string, IngressEntry[]>();
-  for (const entry of ingress) {
-    if (entry.access === 'public') continue;
-    const { hostname } = entry.rule;
-    guards.set(hostname, [...(guards.get(hostname) ?? []), entry]);
-  }
+  const guardsAbove = createGuardFinder(ingress);
   return ingress.flatMap((entry) => {
     if (entry.access !== 'public') return [];
     const { hostname, path = '' } = entry.rule;
-    const guard = broader(hostname)
-      .flatMap((name) => guards.get(name) ?? [])
-      .find(({ rule }) => accessPrefix(entry.rule).startsWith(accessPrefix(rule)));
-    if (guard === undefined || guard.access === 'public') return [];
+    const guard = guardOf(entry, guardsAbove);
+    if (guard === undefined) return [];
     const { policy } = guard.access;
     return {
       severity: 'warning',
@@ -32,6 +47,10 @@ export function lockedAnyway(ingress: readonly IngressEntry[]): readonly Diagnos
       serviceId: entry.serviceId,
     };
   });
+}
+
+function isGuarded(entry: IngressEntry): entry is GuardedEntry {
+  return entry.access !== 'public';
 }
 
 /** The hostname itself and every wildcard above it, the nearest first. */

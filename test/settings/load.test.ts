@@ -37,6 +37,16 @@ describe('settings', () => {
     assert.equal(settings.accessDefault, undefined);
   });
 
+  test('the policy of whole zones has to be one of the policies', () => {
+    const policies = 'policies: { family: { allow: { emails: [a@example.com] } } }';
+    assert.equal(load(`access: { zone_default: family, ${policies} }`).settings.accessZoneDefault, 'family');
+    for (const name of ['public', 'none', 'famly'])
+      assert.throws(
+        () => load(`access: { zone_default: ${name}, ${policies} }`),
+        /zone_default names a policy that does not exist/,
+      );
+  });
+
   test('the environment wins over the file, and flags over both', () => {
     const env = { SALLYPORT_DOMAIN: 'env.example', SALLYPORT_WEB__LISTEN: '127.0.0.1:1' };
     const { settings } = load('domain: file.example\ngrace: 1h30m', env, { web: { listen: '127.0.0.1:2' } });
