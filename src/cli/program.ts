@@ -4,6 +4,8 @@ import { AppError, formatError } from '../errors.ts';
 import { version } from '../version.ts';
 import { addAccessCommands } from './access.ts';
 import { addApplyCommand } from './apply.ts';
+import { addDoctorCommand } from './doctor.ts';
+import { addExportCommands } from './export.ts';
 import { addIngressCommands } from './ingress.ts';
 import type { CliIo } from './io.ts';
 import { addPlanCommand } from './plan.ts';
@@ -49,6 +51,8 @@ export function createProgram(io: CliIo): Command {
   addServicesCommand(program, io);
   addPlanCommand(program, io);
   addApplyCommand(program, io);
+  addDoctorCommand(program, io);
+  addExportCommands(program, io);
   addIngressCommands(program, io);
   addPluginsCommands(program, io);
   addSettingsCommands(program, io);

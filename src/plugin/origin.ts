@@ -107,7 +107,7 @@ function choosePort(
 }
 
 /** Keys by which a container could read files of this machine or have the connector dial anywhere. */
-const elsewhere = ['bastionMode', 'proxyAddress', 'proxyPort', 'proxyType', 'ipRules', 'caPool'] as const;
+export const elsewhere = ['bastionMode', 'proxyAddress', 'proxyPort', 'proxyType', 'ipRules', 'caPool'] as const;
 
 /** The plugin's originRequest with what was asked for over it, less what a label may not ask for. */
 export function chooseOriginRequest(
