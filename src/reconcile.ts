@@ -16,6 +16,7 @@ import type {
   Snapshot,
 } from './model.ts';
 import { heldDeletes, heldUpserts, hold, type Mode, type Policy, reasons, restrict } from './plan/policy.ts';
+import { closeUnlocked, reopen } from './reconcile-closing.ts';
 import { type Plans, safeIngress, unlockedServices } from './reconcile-safety.ts';
 import { createSteps, type Steps } from './reconcile-steps.ts';
 
@@ -71,7 +72,8 @@ export type Pass = Omit<Snapshot, 'revision' | 'finishedAt' | 'reasons'>;
  *
  * What holds at every moment, whichever call fails or hangs:
  * - an address that is gone, or another service's now, is out of the rules before anything remote is asked (step 0);
- * - no rule is live without its lock: Access first, then rules, and a service whose lock failed is withheld from the rules;
+ * - no rule is live without its lock: Access first, then rules, and a service whose lock failed is withheld from the rules. A rule
+ *   whose lock is seen to be missing is closed before anything else is written;
  * - no name is live without its rule: rules first, then DNS; and DNS is taken down before a rule goes. A rule whose
  *   name could not be taken down answers 503 instead of going;
  * - a lock goes last, and only where rule and name went.
@@ -134,6 +136,7 @@ async function planAll({ deps, desired, policy, steps, signal }: Work): Promise<
     steps.run('planning rules', all, () => deps.ingress.plan(desired, signal)),
     steps.run('planning DNS', all, () => deps.dns.plan(desired, signal)),
   ]);
+  if (access !== undefined) lockRead.add(deps.access);
   return {
     access: restrict(access ?? { target: 'access', changes: [], held: [] }, policy),
     ingress: restrict(ingress ?? { target: 'ingress', changes: [], held: [] }, policy, closeInstead(desired)),
@@ -157,13 +160,16 @@ async function foresee(work: Work): Promise<readonly Plan<unknown>[]> {
 /** The order is the safety: take the sign down, lock the door, open the road, hang the sign, remove locks nobody needs. Returns what was really done. */
 async function applyAll({ deps, desired, steps, signal }: Work, plans: Plans): Promise<readonly Plan<unknown>[]> {
   const { access, dns } = plans;
-  // Reading may have shown rules we had no memory of: after a start, or changed by hand.
+  // Reading may have shown rules we had no memory of, after a start or changed by hand, and locks that are gone.
+  const unlocked = closeUnlocked(plans, deps.ingress.live(), lockRead.has(deps.access) ? [] : plans.lockUnknown);
+  await steps.apply('closing rules', deps.ingress, unlocked, 'upsert');
   await steps.run('closing rules', [], () => deps.ingress.closeStale(desired, signal));
   const stillSigned = await steps.apply('removing DNS records', deps.dns, dns, 'delete');
   const notLocked = await steps.apply('applying Access', deps.access, access, 'upsert');
   const outcome = { stillSigned, notLocked };
 
-  const ingress = safeIngress(plans, outcome, desired, deps.ingress.live());
+  const live = deps.ingress.live();
+  const ingress = safeIngress({ ...plans, ingress: reopen(plans.ingress, live, desired) }, outcome, desired, live);
   const refused = await steps.apply('changing rules', deps.ingress, ingress, 'upsert');
   const notOpened = steps.didFail('planning rules') ? desired.ingress.map((entry) => entry.serviceId) : refused;
 
@@ -199,6 +205,9 @@ function holdDeletes<T>(plan: Plan<T>, services: readonly ServiceId[], areAllUnk
  * one be cut short, the earlier one says nothing about the world any more.
  */
 const madeWith = new WeakMap<Pass, Deps>();
+
+/** Where the locks have been read once: what became of those since then is known, unless somebody else changed them. */
+const lockRead = new WeakSet<Reconciler<AccessObject>>();
 
 /** Nothing changed here since the last pass, which left nothing undone: there is no reason to ask anything remote. */
 function isSettled({ deps, desired, policy }: Work, options: PassOptions): boolean {
