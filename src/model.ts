@@ -191,7 +191,8 @@ export interface Owner {
 export type Change<T> = { readonly serviceId: ServiceId } & (
   | { readonly action: 'create'; readonly desired: T }
   | { readonly action: 'update'; readonly current: T; readonly desired: T; readonly fields: readonly string[] }
-  | { readonly action: 'delete'; readonly current: T }
+  /** With `onlyMark` the object stays as it is, because somebody else has it now: only our mark on it goes. */
+  | { readonly action: 'delete'; readonly current: T; readonly onlyMark?: true }
 );
 
 /** A change that will not be made now, and why. */

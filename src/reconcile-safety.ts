@@ -56,7 +56,7 @@ export function safeIngress(
 function namesKept(dns: Plan<DnsRecord>, failed: readonly ServiceId[]): readonly DnsRecord[] {
   const services = new Set(failed);
   const refused = dns.changes.flatMap((change) =>
-    change.action === 'delete' && services.has(change.serviceId) ? [change.current] : [],
+    change.action === 'delete' && change.onlyMark !== true && services.has(change.serviceId) ? [change.current] : [],
   );
   return [...heldDeletes(dns), ...refused];
 }

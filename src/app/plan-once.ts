@@ -1,4 +1,5 @@
 // One plan, for `plan`: what a pass would change now. Reads the API and changes nothing, not even a tunnel that is missing.
+import { createChoiceStore } from '../choices.ts';
 import { systemClock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { createDnsReconciler } from '../dns/reconciler.ts';
@@ -54,7 +55,10 @@ export async function withPlan<T>(
     const signal = AbortSignal.timeout(60_000);
     const place = await findPlace(settings, api, signal);
     const tunnelId = await findTunnel(settings, api, place.account, signal);
-    const dns = createDnsReconciler({ api, zones: place.zones, owner, logger });
+    const tunnelTarget = tunnelId === undefined ? missingTunnelTarget : `${tunnelId}.cfargotunnel.com`;
+    const { ownership } = settings.cloudflare;
+    const choices = createChoiceStore(settings.dataDir).read;
+    const dns = createDnsReconciler({ api, zones: place.zones, owner, ownership, tunnelTarget, choices, logger });
     const discovery = await createDiscovery({
       settings: () => settings,
       stateDir,
@@ -63,7 +67,6 @@ export async function withPlan<T>(
       clock: systemClock,
       graceMs: settings.graceMs,
     });
-    const tunnelTarget = tunnelId === undefined ? missingTunnelTarget : `${tunnelId}.cfargotunnel.com`;
     const names = { zones: place.zones, tunnelTarget, owner };
     const pass = await reconcile(
       {

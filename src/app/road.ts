@@ -1,5 +1,6 @@
 // The road to the edge: the tunnel, the connector on it, and the reconcilers that keep rules and names in line with it.
 import { readFileSync } from 'node:fs';
+import { createChoiceStore } from '../choices.ts';
 import type { Clock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { findCloudflared } from '../connector/cloudflared/binary.ts';
@@ -67,7 +68,10 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
   const place = await findPlace(settings, api, signal);
   const wanted = tunnelOptions(options, place, choice);
   const tunnel = await (options.isDryRun ? adoptTunnel(wanted, signal) : ensureTunnel(wanted, signal));
-  const dns = createDnsReconciler({ api, zones: place.zones, owner, logger });
+  const tunnelTarget = tunnel === undefined ? missingTunnelTarget : `${tunnel.tunnel.id}.cfargotunnel.com`;
+  const { ownership } = settings.cloudflare;
+  const choices = createChoiceStore(settings.dataDir).read;
+  const dns = createDnsReconciler({ api, zones: place.zones, owner, ownership, tunnelTarget, choices, logger });
   if (tunnel === undefined) return plannedRoad(place, dns);
   const isRemote = choice.kind === 'cloudflared' || tunnel.remotelyManaged;
   const connector = createConnector(options, choice, tunnel, isRemote);
@@ -79,7 +83,6 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
     exclusive: settings.edge === 'embedded',
     writtenOnly: !isRemote,
   });
-  const tunnelTarget = `${tunnel.tunnel.id}.cfargotunnel.com`;
   if (isRemote) return { place, tunnelTarget, connector, ingress: remote, mirror: undefined, dns, isRemote };
   const ingress = createLocalIngress(connector);
   // At Cloudflare a configuration that is PUT would make the tunnel a remotely managed one for good.

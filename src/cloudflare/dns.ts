@@ -10,27 +10,37 @@ export interface ApiRecord {
   /** Absent on the types that carry `data` instead. */
   readonly content?: string;
   readonly proxied?: boolean;
+  readonly ttl?: number;
   readonly comment?: string | null;
 }
 
 /** What we write of a record. */
 export interface RecordFields {
   readonly name: string;
-  readonly type: 'CNAME';
+  readonly type: 'CNAME' | 'TXT';
   readonly content: string;
-  readonly proxied: boolean;
-  readonly comment: string;
+  /** In seconds; absent: automatic, the only one a proxied record may have. */
+  readonly ttl?: number;
+  /** Not for a TXT record. */
+  readonly proxied?: boolean;
+  readonly comment?: string;
 }
 
-/** Changes made together or not at all. */
+/** What changes of a record; its schema wants name, type and ttl even where they stay. */
+export type RecordPatch = Omit<RecordFields, 'content'> & { readonly id: string; readonly content?: string };
+
+/** Changes made together or not at all, in the order deletes, patches, posts. */
 export interface RecordBatch {
   readonly deletes: readonly { readonly id: string }[];
-  readonly patches: readonly (RecordFields & { readonly id: string })[];
+  readonly patches: readonly RecordPatch[];
   readonly posts: readonly RecordFields[];
 }
 
 /** As many records as Cloudflare's free plan takes in one batch. */
 export const maxBatchSize = 200;
+
+/** What the API calls "automatic". */
+const automaticTtl = 1;
 
 const permission = 'Zone > DNS > Edit';
 
@@ -45,6 +55,7 @@ const listSchema = schemaOf<readonly ApiRecord[]>({
       type: { type: 'string', maxLength: 20 },
       content: { type: 'string' },
       proxied: { type: 'boolean' },
+      ttl: { type: 'number' },
       comment: { type: 'string', nullable: true },
     },
   },
@@ -58,6 +69,7 @@ export function listRecords(caller: Caller, zoneId: string, signal: AbortSignal)
     {
       what: 'listing DNS records',
       permission,
+      zoneId,
       schema: listSchema,
       perPage: 1_000,
       send: (sdk, paging, options) => sdk.dns.records.list({ zone_id: zoneId, ...paging }, options),
@@ -66,7 +78,7 @@ export function listRecords(caller: Caller, zoneId: string, signal: AbortSignal)
   );
 }
 
-/** Makes all the changes in one call, or none of them; at most `maxBatchSize`. `ttl` 1 is "automatic", the only one a proxied record may have. */
+/** Makes all the changes in one call, or none of them; at most `maxBatchSize`. */
 export async function batchRecords(
   caller: Caller,
   zoneId: string,
@@ -77,14 +89,15 @@ export async function batchRecords(
     {
       what: 'changing DNS records',
       permission,
+      zoneId,
       schema: batchSchema,
       send: (sdk, options) =>
         sdk.dns.records.batch(
           {
             zone_id: zoneId,
             deletes: [...batch.deletes],
-            patches: batch.patches.map((patch) => ({ ...patch, ttl: 1 })),
-            posts: batch.posts.map((post) => ({ ...post, ttl: 1 })),
+            patches: batch.patches.map((patch) => ({ ttl: automaticTtl, ...patch })),
+            posts: batch.posts.map((post) => ({ ttl: automaticTtl, ...post })),
           },
           options,
         ),

@@ -1,21 +1,20 @@
-// Changes cut into batches of one zone each. Pure.
+// Changes cut into batches of one zone each, a change never apart from its mark. Pure.
 import type { RecordBatch } from '../cloudflare/dns.ts';
-import type { Change, DnsRecord } from '../model.ts';
-import { toApi } from './records.ts';
+import type { Change } from '../model.ts';
+import { type Operations, operationsOf } from './operations.ts';
+import type { ZoneRecord } from './zone-names.ts';
 
 /** Some changes of one zone that go out in one call. */
 export interface Chunk {
   readonly zone: string;
-  readonly changes: readonly Change<DnsRecord>[];
+  readonly changes: readonly Change<ZoneRecord>[];
 }
 
-/** The changes by zone, each zone's cut at `size`. */
-export function chunksOf(changes: readonly Change<DnsRecord>[], size: number): readonly Chunk[] {
-  const chunks: Chunk[] = [];
-  for (const [zone, group] of Map.groupBy(changes, zoneOf)) {
-    for (let at = 0; at < group.length; at += size) chunks.push({ zone, changes: group.slice(at, at + size) });
-  }
-  return chunks;
+/** The changes by zone, each zone's cut so that a chunk has at most `size` operations, or one change. */
+export function chunksOf(changes: readonly Change<ZoneRecord>[], size: number, owner: string): readonly Chunk[] {
+  return [...Map.groupBy(changes, zoneOf)].flatMap(([zone, group]) =>
+    cut(group, size, (change) => sizeOf(operationsOf(change, owner))).map((part) => ({ zone, changes: part })),
+  );
 }
 
 /** The two halves of a chunk, to find the change that spoils it. */
@@ -28,28 +27,35 @@ export function halves(chunk: Chunk): readonly Chunk[] {
 }
 
 /** The zone a change is in. */
-export function zoneOf(change: Change<DnsRecord>): string {
+export function zoneOf(change: Change<ZoneRecord>): string {
   return change.action === 'delete' ? change.current.zone : change.desired.zone;
 }
 
-/** The chunk as the API takes it. A change of a record that has no owner or id cannot be expressed and is left out. */
-export function toBatch(chunk: Chunk): RecordBatch {
-  const batch = {
-    deletes: [] as { id: string }[],
-    patches: [] as RecordBatch['patches'][number][],
-    posts: [] as RecordBatch['posts'][number][],
+/** The chunk as the API takes it. */
+export function toBatch(chunk: Chunk, owner: string): RecordBatch {
+  const all = chunk.changes.map((change) => operationsOf(change, owner));
+  return {
+    deletes: all.flatMap(({ deletes = [] }) => deletes.map((id) => ({ id }))),
+    patches: all.flatMap(({ patches = [] }) => patches),
+    posts: all.flatMap(({ posts = [] }) => posts),
   };
-  for (const change of chunk.changes) {
-    const id = change.action === 'create' ? undefined : change.current.id;
-    if (change.action === 'delete') {
-      if (id !== undefined) batch.deletes.push({ id });
-      continue;
+}
+
+function cut<T>(items: readonly T[], size: number, weigh: (item: T) => number): readonly (readonly T[])[] {
+  const parts: T[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const weight = weigh(item);
+    if (parts.length === 0 || weight > room) {
+      parts.push([]);
+      room = size;
     }
-    const { owner } = change.desired;
-    if (owner === undefined) continue;
-    const fields = toApi({ ...change.desired, owner });
-    if (change.action === 'create') batch.posts.push(fields);
-    else if (id !== undefined) batch.patches.push({ ...fields, id });
+    parts.at(-1)?.push(item);
+    room -= weight;
   }
-  return batch;
+  return parts;
+}
+
+function sizeOf({ deletes = [], patches = [], posts = [] }: Operations): number {
+  return deletes.length + patches.length + posts.length;
 }

@@ -40,13 +40,14 @@ export function isSameMark(a: Owner | undefined, b: Owner | undefined): boolean 
   return formatMark(a) === formatMark(b);
 }
 
-function isServiceId(text: string | undefined): text is ServiceId {
+/** Whether a text has the form of a service id. */
+export function isServiceId(text: string | undefined): text is ServiceId {
   return text?.includes('/') === true;
 }
 
-/** Printable ASCII without spaces, at most `room` characters, still with its slash. */
-function shorten(resource: string, room: number): string {
-  const plain = resource.replaceAll(/[^!-~]/g, '_');
+/** A resource without `forbidden` characters, by default all but printable ASCII, at most `room` long, still with its slash. */
+export function shorten(resource: string, room: number, forbidden: RegExp = /[^!-~]/g): string {
+  const plain = resource.replaceAll(forbidden, '_');
   if (plain === resource && plain.length <= room) return plain;
   const tail = `~${hash(resource)}`;
   const slash = plain.indexOf('/');

@@ -1,14 +1,27 @@
 // DNS records of ours, kept in line with the desired state. Reads each zone once per plan, changes it in batches.
+import { nameDecisions } from '../adoption.ts';
+import type { Choices } from '../choices.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { maxBatchSize } from '../cloudflare/dns.ts';
 import type { Reconciler } from '../contracts.ts';
 import { ApiError, type AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { Change, DesiredState, Diagnostic, DnsRecord, HeldChange, Plan, ServiceId } from '../model.ts';
+import type { Change, DesiredState, Diagnostic, Plan, ServiceId } from '../model.ts';
 import { hold } from '../plan/policy.ts';
 import { type Chunk, chunksOf, halves, toBatch, zoneOf } from './chunks.ts';
+import { conflict } from './findings.ts';
 import { checkOwnerId } from './ownership.ts';
-import { canonicalName, fromApi, isAsDesired, isOurs, isUnchanged, planRecords } from './records.ts';
+import { isAsDesired, isUnchanged, nobody, planRecords } from './plan-records.ts';
+import { canonicalName, isOurs } from './records.ts';
+import {
+  claimRecord,
+  type FoundRecord,
+  joinNames,
+  type MarkForm,
+  readNames,
+  type ZoneNames,
+  type ZoneRecord,
+} from './zone-names.ts';
 
 /** What the reconciler works with. */
 export interface DnsOptions {
@@ -17,24 +30,38 @@ export interface DnsOptions {
   readonly zones: readonly string[];
   /** Our id, marked on every record we make. */
   readonly owner: string;
+  /** Where the mark is kept; one kept the other way counts as well, and is converted. Default: the comment. */
+  readonly ownership?: MarkForm;
+  /**
+   * What our records point at, `<tunnel id>.cfargotunnel.com`: one that points elsewhere when nobody wants it any more is not deleted.
+   * Where it is not known, any tunnel.
+   */
+  readonly tunnelTarget?: string;
+  /** Which names a person adopted or released; read again for every plan. Default: none. */
+  readonly choices?: () => Pick<Choices, 'adopted' | 'released'>;
   readonly logger: Logger;
 }
 
 /** The DNS reconciler, and what others may ask of the records it read. */
-export interface DnsReconciler extends Reconciler<DnsRecord> {
-  /** Hostnames whose record carries our mark, as read now. */
+export interface DnsReconciler extends Reconciler<ZoneRecord> {
+  /** Hostnames whose record carries our mark and was not released, as read now. */
   ownedHostnames(signal: AbortSignal): Promise<ReadonlySet<string>>;
 }
 
 /** A reconciler for the records of these zones. Throws ValidationError when the owner id cannot be marked on a record. */
 export function createDnsReconciler(options: DnsOptions): DnsReconciler {
   const owner = checkOwnerId(options.owner);
+  const { ownership = 'comment', tunnelTarget } = options;
   const zones = [...new Set(options.zones.map(canonicalName))];
   const zoneIds = new Map<string, string>();
   let problems: Diagnostic[] = [];
   /** Why the API takes nothing at the moment: the rest of this apply need not try. */
   let outage: ApiError | undefined;
-  let reading: { readonly signal: AbortSignal; readonly records: Promise<readonly DnsRecord[]> } | undefined;
+  let reading: { readonly signal: AbortSignal; readonly names: Promise<ZoneNames> } | undefined;
+
+  function decisions() {
+    return nameDecisions(options.choices?.() ?? { adopted: [], released: [] });
+  }
 
   async function zoneId(zone: string, signal: AbortSignal): Promise<string | undefined> {
     const known = zoneIds.get(zone);
@@ -44,41 +71,44 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
     return found?.id;
   }
 
-  /** All records of a zone; none when the token does not see the zone. */
-  async function read(zone: string, signal: AbortSignal): Promise<readonly DnsRecord[]> {
+  /** All there is in a zone; nothing when the token does not see the zone. */
+  async function read(zone: string, signal: AbortSignal): Promise<ZoneNames> {
     const id = await zoneId(zone, signal);
-    if (id === undefined) return [];
-    return (await options.api.dns.list(id, signal)).map((record) => fromApi(record, zone));
+    return readNames(id === undefined ? [] : await options.api.dns.list(id, signal), zone, owner);
   }
 
   /** Every zone; who asks while the same pass is already reading shares the answer. */
-  function readAll(signal: AbortSignal): Promise<readonly DnsRecord[]> {
-    if (reading?.signal === signal) return reading.records;
-    const records = Promise.all(zones.map((zone) => read(zone, signal))).then((lists) => lists.flat());
-    const mine = { signal, records };
+  function readAll(signal: AbortSignal): Promise<ZoneNames> {
+    if (reading?.signal === signal) return reading.names;
+    const names = Promise.all(zones.map((zone) => read(zone, signal))).then(joinNames);
+    const mine = { signal, names };
     reading = mine;
     const forget = () => {
       if (reading === mine) reading = undefined;
     };
-    records.then(forget, forget);
-    return records;
+    names.then(forget, forget);
+    return names;
   }
 
-  async function plan(desired: DesiredState, signal: AbortSignal): Promise<Plan<DnsRecord>> {
+  async function plan(desired: DesiredState, signal: AbortSignal): Promise<Plan<ZoneRecord>> {
     problems = [];
+    const rules = { ...decisions(), owner, form: ownership, tunnelTarget };
     const current = await readAll(signal);
     const wanted = desired.dnsRecords.map((record) => ({ ...record, zone: canonicalName(record.zone) }));
-    const planned = planRecords(current, wanted, owner);
+    const { plan: planned, findings } = planRecords(current, wanted, rules);
     const held = hold(planned, (change) =>
       zoneIds.has(zoneOf(change)) ? undefined : unseenZone(zoneOf(change), zones),
     );
-    const missing = zones.filter((zone) => !zoneIds.has(zone));
-    problems.push(...missing.map(unknownZone), ...held.held.map(conflict));
+    const unseen = held.held
+      .slice(planned.held.length)
+      .map(({ change, reason }) => conflict(change.serviceId, { reason }));
+    const missing = zones.filter((zone) => !zoneIds.has(zone)).map(unknownZone);
+    problems.push(...missing, ...findings, ...unseen);
     return held;
   }
 
   async function apply(
-    planned: Plan<DnsRecord>,
+    planned: Plan<ZoneRecord>,
     phase: 'upsert' | 'delete',
     signal: AbortSignal,
   ): Promise<readonly ServiceId[]> {
@@ -86,7 +116,7 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
     outage = undefined;
     const current = await stillAsPlanned(changes, signal);
     const failed: ServiceId[] = [];
-    for (const chunk of chunksOf(current, maxBatchSize)) failed.push(...(await send(chunk, signal)));
+    for (const chunk of chunksOf(current, maxBatchSize, owner)) failed.push(...(await send(chunk, signal)));
     return [...new Set(failed)];
   }
 
@@ -95,17 +125,22 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
    * A record that is gone needs no delete; one that was edited is left alone and the next pass decides about it.
    */
   async function stillAsPlanned(
-    changes: readonly Change<DnsRecord>[],
+    changes: readonly Change<ZoneRecord>[],
     signal: AbortSignal,
-  ): Promise<readonly Change<DnsRecord>[]> {
+  ): Promise<readonly Change<ZoneRecord>[]> {
     const touched = new Set(changes.filter((change) => change.action !== 'create').map(zoneOf));
     if (touched.size === 0) return changes;
-    const found = new Map<string | undefined, DnsRecord>();
-    for (const zone of touched) for (const record of await read(zone, signal)) found.set(record.id, record);
+    const found = new Map<string | undefined, FoundRecord>();
+    for (const zone of touched) for (const record of recordsOf(await read(zone, signal))) found.set(record.id, record);
     return changes.filter((change) => {
       if (change.action === 'create') return true;
       const record = found.get(change.current.id);
-      return record !== undefined && isOurs(record, owner) && isUnchanged(record, change.current);
+      const others = change.action === 'update' ? (change.desired.replaces ?? []) : [];
+      return (
+        record !== undefined &&
+        isUnchanged(record, change.current) &&
+        others.every(({ id, type, content }) => found.get(id)?.type === type && found.get(id)?.content === content)
+      );
     });
   }
 
@@ -115,7 +150,7 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
     if (chunk.changes.length === 0 || id === undefined) return [];
     if (outage !== undefined) return fail(chunk, outage);
     try {
-      await options.api.dns.batch(id, toBatch(chunk), signal);
+      await options.api.dns.batch(id, toBatch(chunk, owner), signal);
       return [];
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -134,13 +169,16 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
 
   /** A batch whose answer was lost was perhaps made: what is already as it should be is done. */
   async function notYetTrue(chunk: Chunk, signal: AbortSignal): Promise<Chunk> {
-    const records = await read(chunk.zone, signal);
-    const changes = chunk.changes.filter((change) =>
-      change.action === 'delete'
-        ? records.some((record) => record.id === change.current.id)
-        : !records.some((record) => isAsDesired(record, change.desired)),
-    );
-    return { zone: chunk.zone, changes };
+    const records = recordsOf(await read(chunk.zone, signal));
+    return { zone: chunk.zone, changes: chunk.changes.filter((change) => !isDone(change, records)) };
+  }
+
+  function isDone(change: Change<ZoneRecord>, records: readonly FoundRecord[]): boolean {
+    if (change.action !== 'delete' && change.desired.owner !== undefined)
+      return records.some((record) => isAsDesired(record, change.desired));
+    const record = records.find(({ id }) => id === (change.action === 'create' ? undefined : change.current.id));
+    const isOnlyMark = change.action !== 'delete' || change.onlyMark === true;
+    return record === undefined || (isOnlyMark && record.owner?.id !== owner);
   }
 
   function fail(chunk: Chunk, error: AppError): readonly ServiceId[] {
@@ -148,7 +186,8 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
     options.logger.warn({ zone: chunk.zone, services, code: error.code, reason: error.message }, 'dns change failed');
     for (const serviceId of services) {
       const hint = error.hint === undefined ? {} : { hint: error.hint };
-      problems.push({ severity: 'error', code: error.code, message: error.message, serviceId, ...hint });
+      const concerns = serviceId === nobody ? {} : { serviceId };
+      problems.push({ severity: 'error', code: error.code, message: error.message, ...concerns, ...hint });
     }
     return services;
   }
@@ -159,19 +198,24 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
     apply,
     diagnostics: () => problems,
     async ownedHostnames(signal) {
-      const records = await readAll(signal);
-      return new Set(records.filter((record) => isOurs(record, owner)).map((record) => record.name));
+      const { isReleased } = decisions();
+      const owned = recordsOf(await readAll(signal)).filter((record) => isOurs(record, owner));
+      return new Set(owned.map((record) => record.name).filter((name) => !isReleased(name)));
     },
   };
+}
+
+/** Every record that a change may be about. */
+function recordsOf({ names }: ZoneNames): readonly FoundRecord[] {
+  return [...names.values()].flatMap(({ zone, records, registry }) => [
+    ...records,
+    ...registry.map((claim) => claimRecord(zone, claim)),
+  ]);
 }
 
 /** The API understood and refuses: something in the batch is wrong, not the moment or the token. */
 function isFault(error: ApiError): boolean {
   return !error.retryable && error.status !== undefined && error.status !== 401 && error.status !== 403;
-}
-
-function conflict({ change, reason }: HeldChange<DnsRecord>): Diagnostic {
-  return { severity: 'error', code: 'E_CONFLICT', message: reason, serviceId: change.serviceId };
 }
 
 function unseenZone(zone: string, zones: readonly string[]): string {

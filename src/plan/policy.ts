@@ -77,7 +77,7 @@ export function hold<T>(
 
 /** What held deletes leave where it is. */
 export function heldDeletes<T>(plan: Plan<T>): readonly T[] {
-  return plan.held.flatMap(({ change }) => (change.action === 'delete' ? [change.current] : []));
+  return plan.held.flatMap(({ change }) => (isRemoval(change) ? [change.current] : []));
 }
 
 /** The services whose object is missing or not as it should be, because creating or updating it is held. */
@@ -86,12 +86,17 @@ export function heldUpserts<T>(plan: Plan<T>): readonly ServiceId[] {
 }
 
 function deleteReason<T>(plan: Plan<T>, policy: Policy): string | undefined {
-  const count = plan.changes.filter((change) => change.action === 'delete').length;
-  if (count === 0) return undefined;
+  const count = plan.changes.filter(isRemoval).length;
+  if (!plan.changes.some((change) => change.action === 'delete')) return undefined;
   if (policy.mode === 'upsert-only') return reasons.upsertOnly;
   if (!policy.complete) return reasons.incomplete;
   const counted = count - (plan.following ?? 0);
   const owned = plan.owned ?? counted;
   const isMany = counted > ordinaryDeletes && counted * 2 > owned;
   return isMany && policy.confirmed !== true ? reasons.many(counted, owned) : undefined;
+}
+
+/** A delete that takes the object, not only our mark off it. */
+function isRemoval<T>(change: Change<T>): change is Change<T> & { readonly action: 'delete' } {
+  return change.action === 'delete' && change.onlyMark !== true;
 }

@@ -111,6 +111,7 @@ function resolveCloudflare(file: SettingsFile, inputs: ResolveInputs): Settings[
     apiToken,
     account: cloudflare.account,
     zones: cloudflare.zones ?? [],
+    ownership: cloudflare.ownership ?? 'comment',
     tunnel: resolveTunnel(file, tunnelToken, inputs),
     apiUrl: cloudflare.api_url,
     edge: cloudflare.edge,

@@ -38,6 +38,7 @@ export interface CloudflareFile {
   readonly api_token_file?: string;
   readonly account?: string;
   readonly zones?: readonly string[];
+  readonly ownership?: 'comment' | 'txt';
   readonly tunnel?: {
     readonly name?: string;
     readonly id?: string;
@@ -105,6 +106,8 @@ export interface Settings {
     readonly apiToken: string | undefined;
     readonly account: string | undefined;
     readonly zones: readonly string[];
+    /** Where the mark of a DNS record is kept: its comment, or a TXT record as external-dns writes it. */
+    readonly ownership: 'comment' | 'txt';
     readonly tunnel: TunnelSetting;
     readonly apiUrl: string | undefined;
     readonly edge: readonly string[] | undefined;

@@ -9,6 +9,8 @@ import type { DesiredState, ServiceId } from '../../src/model.ts';
 import { type ApiWorld, createApiWorld, never } from '../cloudflare/api-world.ts';
 import { contractZone, desiredFor, entryFor, testReconciler } from '../contract/reconciler.ts';
 
+const tunnelTarget = 'tunnel.cfargotunnel.com';
+
 interface DnsWorld extends ApiWorld {
   readonly dns: DnsReconciler;
   records(): readonly StoredRecord[];
@@ -20,7 +22,13 @@ interface DnsWorld extends ApiWorld {
 async function createWorld(t: TestContext, owner = 'home'): Promise<DnsWorld> {
   const world = await createApiWorld(t);
   const zone = world.store.ensureZone(contractZone);
-  const dns = createDnsReconciler({ api: world.api, zones: [contractZone], owner, logger: createSilentLogger() });
+  const dns = createDnsReconciler({
+    api: world.api,
+    zones: [contractZone],
+    owner,
+    tunnelTarget,
+    logger: createSilentLogger(),
+  });
   const records = () => world.store.records.list(zone.id);
   return Object.assign(world, {
     dns,
@@ -116,6 +124,7 @@ test('two instances share a zone: each keeps and deletes only its own', async (t
     api: world.api,
     zones: [contractZone],
     owner: 'cabin',
+    tunnelTarget,
     logger: createSilentLogger(),
   });
   await settle(world.dns, desiredFor([entryFor('a'), entryFor('b')], 'home'));
@@ -248,6 +257,7 @@ test('a zone the token does not see holds its own records and no others', async 
     api: world.api,
     zones: [contractZone, 'unseen.org'],
     owner: 'home',
+    tunnelTarget,
     logger: createSilentLogger(),
   });
   const desired = desiredFor([entryFor('a'), entryFor('b')]);

@@ -117,7 +117,7 @@ export async function createWorld(t: TestContext, isRemote = false): Promise<Wor
       },
     });
     const logger = createSilentLogger();
-    const dns = createDnsReconciler({ api: remote.api, zones: [contractZone], owner: 'home', logger });
+    const dns = createDnsReconciler({ api: remote.api, zones: [contractZone], owner: 'home', tunnelTarget, logger });
     const { ownedHostnames } = dns;
     const kept = { api: remote.api, account: remote.account, tunnelId: tunnelId ?? '', ownedHostnames };
     const deps: Omit<Deps, 'mode'> = {
