@@ -1,4 +1,5 @@
 // What of the rules' plan is safe, given what earlier steps could not do: nothing open without its lock, no name without a rule. Pure.
+import { withoutLock } from './access/lock.ts';
 import { closeInstead, closeServices, keepNames } from './ingress/closing.ts';
 import type { AccessObject, DesiredState, DnsRecord, IngressEntry, Plan, ServiceId } from './model.ts';
 import { heldDeletes, heldUpserts, hold, reasons } from './plan/policy.ts';
@@ -63,10 +64,5 @@ function namesKept(dns: Plan<DnsRecord>, failed: readonly ServiceId[]): readonly
 
 /** Services that have no lock at all, so that even a rule that is live already must close. One whose lock merely could not be changed keeps the old lock, and its rule. */
 function lockMissing(access: Plan<AccessObject>, notLocked: readonly ServiceId[]): ReadonlySet<ServiceId> {
-  const failed = new Set(notLocked);
-  const missing = new Set(heldUpserts(access));
-  for (const change of access.changes) {
-    if (change.action === 'create' && failed.has(change.serviceId)) missing.add(change.serviceId);
-  }
-  return missing;
+  return new Set([...heldUpserts(access), ...withoutLock(access.changes, new Set(notLocked))]);
 }

@@ -1,4 +1,4 @@
-// Whose an Access object is: applications carry a tag of ours, policies a name of ours. Pure.
+// Whose an Access object is: applications carry a tag of ours, policies and service tokens a name of ours. Pure.
 import { createHash } from 'node:crypto';
 import type { Owner, ServiceId } from '../model.ts';
 
@@ -29,6 +29,17 @@ export function formatPolicyName(owner: string, name: string): string {
 /** The policy's own name; undefined when it is not this owner's. */
 export function parsePolicyName(owner: string, text: string): string | undefined {
   const head = formatPolicyName(owner, '');
+  return text.startsWith(head) && text.length > head.length ? text.slice(head.length) : undefined;
+}
+
+/** What we call a service token at Cloudflare: `sallyport owner=home token=phone`. */
+export function formatTokenName(owner: string, name: string): string {
+  return `sallyport owner=${owner} token=${name}`;
+}
+
+/** The token's own name; undefined when it is not this owner's. */
+export function parseTokenName(owner: string, text: string): string | undefined {
+  const head = formatTokenName(owner, '');
   return text.startsWith(head) && text.length > head.length ? text.slice(head.length) : undefined;
 }
 

@@ -4,19 +4,7 @@ import { noLogin } from '../ingress/access-applications.ts';
 import type { AccessPolicy, AccessRule } from '../model.ts';
 import { durationMs } from '../settings/duration.ts';
 import type { PolicyConditions, PolicySetting } from '../settings/settings.ts';
-
-/** Something of the account that a policy may name. */
-export interface Named {
-  readonly id: string;
-  readonly name: string;
-}
-
-/** What the account has. */
-export interface AccessDirectory {
-  readonly groups: readonly Named[];
-  readonly loginMethods: readonly Named[];
-  readonly serviceTokens: readonly Named[];
-}
+import { type AccessDirectory, findNamed, type Named, type NamedKind } from './directory.ts';
 
 /** A policy with everything resolved; nobody relies on it yet. */
 export type PolicyRules = Omit<AccessPolicy, 'id' | 'users'>;
@@ -141,18 +129,10 @@ function checkPossible(required: PolicyConditions): void {
     );
 }
 
-function find(what: string, wanted: string, known: readonly Named[]): string {
-  const byId = known.find((one) => one.id === wanted);
-  if (byId !== undefined) return byId.id;
-  const [first, second] = known.filter((one) => one.name === wanted);
-  if (first === undefined)
-    throw new Unresolved(
-      `names the ${what} "${wanted}", which does not exist`,
-      `create it at Cloudflare, or mend the name`,
-    );
-  if (second !== undefined)
-    throw new Unresolved(`names the ${what} "${wanted}", of which there are several`, 'name it by its id');
-  return first.id;
+function find(kind: NamedKind, wanted: string, known: readonly Named[]): string {
+  const lookup = findNamed(kind, wanted, known);
+  if ('found' in lookup) return lookup.found.id;
+  throw new Unresolved(lookup.problem, lookup.hint);
 }
 
 function emailDomain(text: string): string {

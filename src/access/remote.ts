@@ -1,10 +1,13 @@
 // From the API's Access objects to ours, and back to what is written. Pure.
 import type { ApiAccessApplication, ApplicationFields } from '../cloudflare/access-applications.ts';
 import type { ApiAccessPolicy, PolicyFields } from '../cloudflare/access-policies.ts';
+import type { ApiSshCa } from '../cloudflare/access-ssh-cas.ts';
 import { noLogin } from '../ingress/access-applications.ts';
 import { parseGoDuration } from '../ingress/duration.ts';
 import type { AccessApplication, AccessPolicy, AccessRule } from '../model.ts';
+import { strangePolicy } from './lock.ts';
 import { formatPolicyName, isOwnerTag, ownerTag, parseApplicationName, parsePolicyName } from './ownership.ts';
+import { splitPlace } from './places.ts';
 import type { PolicyRules } from './policy-rules.ts';
 
 /** An application that exists. */
@@ -35,11 +38,12 @@ export interface RemoteAccess {
   readonly duplicates: readonly FoundPolicy[];
 }
 
-/** Sorts what was read into ours and others'. */
+/** Sorts what was read into ours and others'; `sshCas` only where they were asked for. */
 export function readRemote(
   applications: readonly ApiAccessApplication[],
   policies: readonly ApiAccessPolicy[],
   owner: string,
+  sshCas?: readonly ApiSshCa[],
 ): RemoteAccess {
   const found = policies.flatMap((policy) => fromApiPolicy(policy, owner) ?? []);
   const kept = new Map<string, FoundPolicy>();
@@ -47,7 +51,11 @@ export function readRemote(
     if (!kept.has(policy.name)) kept.set(policy.name, policy);
   }
   const names = new Map([...kept.values()].map(({ id, name }) => [id, name]));
-  const all = applications.map((application) => fromApiApplication(application, names, owner));
+  const withCa = sshCas === undefined ? undefined : new Set(sshCas.map(({ aud }) => aud));
+  const all = applications.map((application) => ({
+    ...fromApiApplication(application, names, owner),
+    ...(withCa === undefined ? {} : { sshCa: application.aud !== undefined && withCa.has(application.aud) }),
+  }));
   const isOurs = ({ api }: FoundApplication) =>
     api.type === 'self_hosted' && (api.tags ?? []).includes(ownerTag(owner));
   return {
@@ -58,22 +66,18 @@ export function readRemote(
   };
 }
 
-/** A place as it is compared with others': `host/api`, `host/api/` and `host/api*` are one. */
-export function normalPlace(place: string): string {
-  const { host, path } = splitPlace(place);
-  return host + path.replace(/[/*]+$/, '');
-}
-
-/** A place's host, in lower case, and its path. */
-export function splitPlace(place: string): { readonly host: string; readonly path: string } {
-  const slash = place.indexOf('/');
-  if (slash === -1) return { host: place.toLowerCase(), path: '' };
-  return { host: place.slice(0, slash).toLowerCase(), path: place.slice(slash) };
-}
-
 /** The instance an application of somebody else's carries the tag of, if any. */
 export function otherInstance(application: FoundApplication): string | undefined {
   return (application.api.tags ?? []).find(isOwnerTag);
+}
+
+/** Why an application of somebody else's cannot become ours; undefined when it can. */
+export function adoptionObstacle({ api, isPlain, places }: FoundApplication): string | undefined {
+  if (api.type !== 'self_hosted') return `it is of the type ${String(api.type).slice(0, 40)}`;
+  if (isPlain) return undefined;
+  // What else it guards would lose its guard.
+  const others = places.slice(0, 5).join(', ').slice(0, 300);
+  return `it guards more than this place (${others}); make it guard this one only`;
 }
 
 /** The fields in which an application must change; a name that a person gave stays. */
@@ -82,6 +86,8 @@ export function applicationDifferences(found: FoundApplication, wanted: AccessAp
   if (isNamedByUs(found) && found.name !== wanted.name) fields.push('name');
   if (!found.isPlain || found.domain !== wanted.domain) fields.push('domain');
   if (!isSameSet(found.policies, wanted.policies)) fields.push('policies');
+  // Where it is not known whether there is one, none is asked for: it is no part of the lock.
+  if (wanted.sshCa === true && found.sshCa === false) fields.push('sshCa');
   return fields;
 }
 
@@ -114,7 +120,7 @@ export function toApiApplication(
     domain: wanted.domain,
     destinations: [{ type: 'public', uri: wanted.domain }],
     policies: policyIds.map((id, index) => ({ id, precedence: index + 1 })),
-    tags: [tag, ...(current?.api.tags ?? []).filter((one) => one !== tag)],
+    tags: [tag, ...(current?.api.tags ?? []).filter((one) => !isOwnerTag(one))],
   };
 }
 
@@ -137,6 +143,20 @@ export function formatSession(seconds: number): string {
   if (seconds > 0 && seconds % 3600 === 0) return `${seconds / 3600}h`;
   if (seconds > 0 && seconds % 60 === 0) return `${seconds / 60}m`;
   return Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`;
+}
+
+/** What is written to let an application go: all of it as it is, without our tag. */
+export function toApiRelease({ api, domain, name, policyIds }: FoundApplication, owner: string): ApplicationFields {
+  const destinations = (api.destinations ?? []) as ApplicationFields['destinations'];
+  return {
+    ...pick(api, keptOfApplications),
+    type: 'self_hosted',
+    name,
+    domain: api.domain ?? domain,
+    destinations: destinations.length > 0 ? destinations : [{ type: 'public', uri: api.domain ?? domain }],
+    policies: policyIds.map((id, index) => ({ id, precedence: index + 1 })),
+    tags: (api.tags ?? []).filter((one) => one !== ownerTag(owner)),
+  };
 }
 
 const keptOfApplications = [
@@ -192,7 +212,7 @@ function fromApiApplication(
     id: api.id,
     name,
     domain: canonicalPlace(api.domain ?? places[0] ?? ''),
-    policies: policyIds.map((id) => policyNames.get(id) ?? `another policy (${id})`),
+    policies: policyIds.map((id) => policyNames.get(id) ?? strangePolicy(id)),
     ...(resource === undefined ? {} : { owner: { id: owner, resource } }),
     places,
     policyIds,
@@ -238,7 +258,8 @@ function isNamedByUs(application: FoundApplication): boolean {
   return application.owner !== undefined || application.name === application.domain;
 }
 
-function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+/** Whether both hold the same, in whatever order. */
+export function isSameSet(a: readonly string[], b: readonly string[]): boolean {
   const [left, right] = [new Set(a), new Set(b)];
   return left.size === right.size && [...left].every((item) => right.has(item));
 }

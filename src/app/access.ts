@@ -1,6 +1,7 @@
 // Which Access there is: Cloudflare's enforces policies; the embedded edge's own listeners do not yet.
 import { type AccessOptions, createAccessReconciler } from '../access/reconciler.ts';
 import { createUnenforcedAccess } from '../access/unenforced.ts';
+import { createChoiceStore } from '../choices.ts';
 import type { Reconciler } from '../contracts.ts';
 import type { AccessObject } from '../model.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -12,5 +13,6 @@ export function createAccess(
 ): Reconciler<AccessObject> {
   const { edge, loopbackOnly } = settings();
   if (edge === 'embedded') return createUnenforcedAccess({ loopbackOnly });
-  return createAccessReconciler({ ...options, policies: () => settings().policies });
+  const choices = createChoiceStore(settings().dataDir).read;
+  return createAccessReconciler({ choices, ...options, policies: () => settings().policies });
 }

@@ -9,6 +9,8 @@ export interface ApiAccessApplication {
   readonly name?: string;
   readonly type?: string;
   readonly domain?: string;
+  /** What its tokens are for; an SSH authority names its application by it. */
+  readonly aud?: string;
   /** Everything it guards, in the older and the newer form. */
   readonly self_hosted_domains?: readonly string[] | null;
   readonly destinations?: readonly ApiDestination[] | null;
@@ -52,6 +54,7 @@ const applicationObject = {
     name: { type: 'string' },
     type: { type: 'string' },
     domain: { type: 'string' },
+    aud: { type: 'string' },
     self_hosted_domains: { type: 'array', nullable: true, items: { type: 'string' } },
     destinations: {
       type: 'array',

@@ -1,4 +1,4 @@
-// What Access policies may name: groups, login methods and service tokens of an account.
+// What Access policies may name: groups and login methods of an account.
 import { schemaOf } from '../validate.ts';
 import type { Caller } from './call.ts';
 
@@ -8,13 +8,20 @@ export interface ApiNamed {
   readonly name: string;
 }
 
-const schema = schemaOf<readonly ApiNamed[]>({
+/** A login method; the one-time PIN often has no name. */
+export interface ApiLoginMethod extends ApiNamed {
+  /** Such as `onetimepin` or `google`. */
+  readonly type?: string;
+}
+
+const properties = { id: { type: 'string', minLength: 1, maxLength: 64 }, name: { type: 'string', default: '' } };
+const groupsSchema = schemaOf<readonly ApiNamed[]>({
   type: 'array',
-  items: {
-    type: 'object',
-    required: ['id'],
-    properties: { id: { type: 'string', minLength: 1, maxLength: 64 }, name: { type: 'string', default: '' } },
-  },
+  items: { type: 'object', required: ['id'], properties },
+});
+const loginMethodsSchema = schemaOf<readonly ApiLoginMethod[]>({
+  type: 'array',
+  items: { type: 'object', required: ['id'], properties: { ...properties, type: { type: 'string' } } },
 });
 
 /** The account's Access groups. */
@@ -23,7 +30,7 @@ export function listGroups(caller: Caller, account: string, signal: AbortSignal)
     {
       what: 'listing Access groups',
       permission: 'Account > Access: Organizations, Identity Providers, and Groups > Read',
-      schema,
+      schema: groupsSchema,
       perPage: 100,
       send: (sdk, paging, options) => sdk.zeroTrust.access.groups.list({ account_id: account, ...paging }, options),
     },
@@ -32,29 +39,18 @@ export function listGroups(caller: Caller, account: string, signal: AbortSignal)
 }
 
 /** The account's login methods. */
-export function listLoginMethods(caller: Caller, account: string, signal: AbortSignal): Promise<readonly ApiNamed[]> {
+export function listLoginMethods(
+  caller: Caller,
+  account: string,
+  signal: AbortSignal,
+): Promise<readonly ApiLoginMethod[]> {
   return caller.list(
     {
       what: 'listing login methods',
       permission: 'Account > Access: Organizations, Identity Providers, and Groups > Read',
-      schema,
+      schema: loginMethodsSchema,
       perPage: 100,
       send: (sdk, paging, options) => sdk.zeroTrust.identityProviders.list({ account_id: account, ...paging }, options),
-    },
-    signal,
-  );
-}
-
-/** The account's service tokens; their secrets cannot be read. */
-export function listServiceTokens(caller: Caller, account: string, signal: AbortSignal): Promise<readonly ApiNamed[]> {
-  return caller.list(
-    {
-      what: 'listing service tokens',
-      permission: 'Account > Access: Service Tokens > Read',
-      schema,
-      perPage: 100,
-      send: (sdk, paging, options) =>
-        sdk.zeroTrust.access.serviceTokens.list({ account_id: account, ...paging }, options),
     },
     signal,
   );

@@ -9,7 +9,7 @@ import {
   listTags,
   updateApplication,
 } from './access-applications.ts';
-import { type ApiNamed, listGroups, listLoginMethods, listServiceTokens } from './access-directory.ts';
+import { type ApiLoginMethod, type ApiNamed, listGroups, listLoginMethods } from './access-directory.ts';
 import {
   type ApiAccessPolicy,
   createPolicy,
@@ -18,7 +18,18 @@ import {
   type PolicyFields,
   updatePolicy,
 } from './access-policies.ts';
-import { type Account, listAccounts } from './accounts.ts';
+import {
+  type ApiServiceToken,
+  createServiceToken,
+  deleteServiceToken,
+  type IssuedServiceToken,
+  listServiceTokens,
+  type NewServiceToken,
+  refreshServiceToken,
+  rotateServiceToken,
+} from './access-service-tokens.ts';
+import { type ApiSshCa, createSshCa, listSshCas } from './access-ssh-cas.ts';
+import { type Account, getAccount, listAccounts } from './accounts.ts';
 import { type Caller, createCaller } from './call.ts';
 import {
   getConfiguration,
@@ -45,8 +56,12 @@ import { listZones, type Zone } from './zones.ts';
 
 /** The API's nouns. Every method rejects with an ApiError, or with the signal's reason when it aborts. */
 export interface CloudflareApi {
-  verifyToken(signal: AbortSignal): Promise<TokenStatus>;
-  readonly accounts: { list(signal: AbortSignal): Promise<readonly Account[]> };
+  /** With an account: as a token that belongs to it instead of a user. */
+  verifyToken(signal: AbortSignal, account?: string): Promise<TokenStatus>;
+  readonly accounts: {
+    list(signal: AbortSignal): Promise<readonly Account[]>;
+    get(id: string, signal: AbortSignal): Promise<Account>;
+  };
   readonly zones: {
     list(signal: AbortSignal): Promise<readonly Zone[]>;
     byName(name: string, signal: AbortSignal): Promise<Zone | undefined>;
@@ -84,8 +99,21 @@ export interface AccessApi {
     create(account: string, name: string, signal: AbortSignal): Promise<void>;
   };
   groups(account: string, signal: AbortSignal): Promise<readonly ApiNamed[]>;
-  loginMethods(account: string, signal: AbortSignal): Promise<readonly ApiNamed[]>;
-  serviceTokens(account: string, signal: AbortSignal): Promise<readonly ApiNamed[]>;
+  loginMethods(account: string, signal: AbortSignal): Promise<readonly ApiLoginMethod[]>;
+  serviceTokens(account: string, signal: AbortSignal): Promise<readonly ApiServiceToken[]>;
+  /** What changes service tokens; their secrets are in the answers of `create` and `rotate` and nowhere else. */
+  readonly tokens: {
+    create(account: string, token: NewServiceToken, signal: AbortSignal): Promise<IssuedServiceToken>;
+    rotate(account: string, id: string, signal: AbortSignal): Promise<IssuedServiceToken>;
+    /** Valid for its whole duration again, with the same secret. */
+    refresh(account: string, id: string, signal: AbortSignal): Promise<ApiServiceToken>;
+    delete(account: string, id: string, signal: AbortSignal): Promise<void>;
+  };
+  /** The authorities for short-lived SSH certificates, at most one per application. */
+  readonly sshCas: {
+    list(account: string, signal: AbortSignal): Promise<readonly ApiSshCa[]>;
+    create(account: string, application: string, signal: AbortSignal): Promise<ApiSshCa>;
+  };
 }
 
 /** Objects that are listed, made, replaced and deleted one by one. */
@@ -100,8 +128,11 @@ export interface AccessObjects<T, Fields> {
 export function createCloudflareApi(options: SdkOptions): CloudflareApi {
   const caller = createCaller(options);
   return {
-    verifyToken: (signal) => verifyToken(caller, signal),
-    accounts: { list: (signal) => listAccounts(caller, signal) },
+    verifyToken: (signal, account) => verifyToken(caller, signal, account),
+    accounts: {
+      list: (signal) => listAccounts(caller, signal),
+      get: (id, signal) => getAccount(caller, id, signal),
+    },
     zones: {
       list: (signal) => listZones(caller, signal),
       byName: async (name, signal) => (await listZones(caller, signal, name)).find((zone) => zone.name === name),
@@ -149,5 +180,15 @@ function accessApi(caller: Caller): AccessApi {
     groups: (account, signal) => listGroups(caller, account, signal),
     loginMethods: (account, signal) => listLoginMethods(caller, account, signal),
     serviceTokens: (account, signal) => listServiceTokens(caller, account, signal),
+    tokens: {
+      create: (account, token, signal) => createServiceToken(caller, account, token, signal),
+      rotate: (account, id, signal) => rotateServiceToken(caller, account, id, signal),
+      refresh: (account, id, signal) => refreshServiceToken(caller, account, id, signal),
+      delete: (account, id, signal) => deleteServiceToken(caller, account, id, signal),
+    },
+    sshCas: {
+      list: (account, signal) => listSshCas(caller, account, signal),
+      create: (account, application, signal) => createSshCa(caller, account, application, signal),
+    },
   };
 }

@@ -10,7 +10,8 @@ import {
   parseApplicationName,
   parsePolicyName,
 } from '../../src/access/ownership.ts';
-import { formatSession, normalPlace } from '../../src/access/remote.ts';
+import { normalPlace } from '../../src/access/places.ts';
+import { formatSession } from '../../src/access/remote.ts';
 
 test('every owner has a tag of its own that Cloudflare takes', () => {
   const owners = ['home', 'a', 'x'.repeat(25), 'x'.repeat(26), 'x'.repeat(40), `${'x'.repeat(39)}y`];

@@ -1,7 +1,8 @@
 // From settings to Access policies, and every reason why one cannot be.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AccessDirectory, directoryNeeds, policyRules } from '../../src/access/policy-rules.ts';
+import type { AccessDirectory } from '../../src/access/directory.ts';
+import { directoryNeeds, policyRules } from '../../src/access/policy-rules.ts';
 import type { PolicySetting } from '../../src/settings/settings.ts';
 
 const directory: AccessDirectory = {
