@@ -23,7 +23,11 @@ export function plansAsJson<T extends { readonly plans: readonly Plan<unknown>[]
 }
 
 function changeRow(target: string, change: Change<unknown>): string[] {
-  return [target, change.action, change.serviceId, printable(summary(change))];
+  return [target, actionOf(change), change.serviceId, printable(summary(change))];
+}
+
+function actionOf(change: Change<unknown>): string {
+  return change.action === 'delete' && change.onlyMark === true ? 'unmark' : change.action;
 }
 
 function summary(change: Change<unknown>): string {

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { AppError, formatError } from '../errors.ts';
 import { version } from '../version.ts';
 import { addAccessCommands } from './access.ts';
+import { addAdoptCommand } from './adopt.ts';
 import { addApplyCommand } from './apply.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addExportCommands } from './export.ts';
@@ -11,6 +12,7 @@ import type { CliIo } from './io.ts';
 import { addPlanCommand } from './plan.ts';
 import { addPluginsCommands } from './plugins.ts';
 import { addQuickCommand } from './quick.ts';
+import { addReleaseCommand } from './release.ts';
 import { addRunCommand } from './run.ts';
 import { addServicesCommand } from './services.ts';
 import { addSettingsCommands } from './settings.ts';
@@ -51,6 +53,8 @@ export function createProgram(io: CliIo): Command {
   addServicesCommand(program, io);
   addPlanCommand(program, io);
   addApplyCommand(program, io);
+  addAdoptCommand(program, io);
+  addReleaseCommand(program, io);
   addDoctorCommand(program, io);
   addExportCommands(program, io);
   addIngressCommands(program, io);
