@@ -35,8 +35,8 @@ export interface Reading {
   readonly entries: readonly ForeignEntry[];
   /** What fills gaps and publishes nothing by itself. */
   readonly gaps: ServiceHints;
-  /** The tool was told to leave this container alone. */
-  readonly isOff: boolean;
+  /** The label that tells the tool to leave this container alone. */
+  readonly off?: string;
   readonly notes: readonly Note[];
 }
 

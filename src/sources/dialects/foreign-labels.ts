@@ -1,5 +1,6 @@
 // One container's labels of one tool while they are read: which were used, what came of them, and what is to be said about the rest. Pure.
 import { type HintsDraft, readHint } from '../docker-labels.ts';
+import { parseBoolean } from '../origin-options.ts';
 import { quote } from '../quote.ts';
 import type { ForeignEntry, Note, Reading } from './dialect.ts';
 
@@ -17,7 +18,7 @@ export class ForeignLabels {
   readonly #notes: Note[] = [];
   readonly #entries: EntryDraft[] = [];
   readonly #gaps = new EntryDraft(this, '', '');
-  #isOff = false;
+  #off: string | undefined;
 
   constructor(labels: ReadonlyMap<string, string>, names: readonly string[]) {
     this.names = names;
@@ -40,6 +41,11 @@ export class ForeignLabels {
     return this.#labels.get(key);
   }
 
+  /** A label's value, without counting it as read. */
+  peek(key: string): string {
+    return this.#labels.get(key) ?? '';
+  }
+
   /** The first of several spellings that is there; all count as read. */
   first(...keys: readonly string[]): { readonly key: string; readonly value: string } | undefined {
     const found = keys.map((key) => ({ key, value: this.get(key) }));
@@ -57,9 +63,25 @@ export class ForeignLabels {
     if (!this.#notes.some((one) => one.label === label)) this.#notes.push({ label, why });
   }
 
-  /** The tool was told to leave the container alone. */
-  switchOff(): void {
-    this.#isOff = true;
+  /** The tool is told by this label to leave the container alone; the others do not matter then. */
+  switchOff(from: string): void {
+    this.#off = from;
+    this.pass(() => true);
+  }
+
+  /**
+   * Whether the tool's own switch is on. Off, the tool leaves the container alone; absent, it does too, and nobody needs to be
+   * told of labels that do nothing where they come from either.
+   */
+  isSwitchedOn(key: string, isOn: (text: string) => boolean): boolean {
+    const value = this.get(key);
+    if (value !== undefined && isOn(value)) return true;
+    this.pass(() => true);
+    if (value === undefined) return false;
+    if (!isPlainlyOff(value))
+      this.note(key, `${quote(value)} does not switch it on, so nothing is published through it`);
+    this.switchOff(key);
+    return false;
   }
 
   /** A new entry, or one that is dropped because there are too many. */
@@ -81,14 +103,15 @@ export class ForeignLabels {
     for (const key of this.#labels.keys()) {
       if (!this.#read.has(key)) this.note(key, 'it has no counterpart here');
     }
-    const entries = this.#isOff ? [] : this.#entries.filter((draft) => !draft.isBroken);
-    return {
-      entries: nameEntries(entries),
-      gaps: this.#isOff ? {} : this.#gaps.hints,
-      isOff: this.#isOff,
-      notes: this.#notes,
-    };
+    const notes = this.#notes;
+    if (this.#off !== undefined) return { entries: [], gaps: {}, off: this.#off, notes };
+    const entries = this.#entries.filter((draft) => !draft.isBroken);
+    return { entries: nameEntries(entries), gaps: this.#gaps.hints, notes };
   }
+}
+
+function isPlainlyOff(text: string): boolean {
+  return parseBoolean(text) === false || ['', 'f', 'disable', 'disabled', 'none'].includes(text.toLowerCase());
 }
 
 /** Labels without which an entry would be another one than was written. */
