@@ -61,11 +61,19 @@ const containerActions: readonly string[] = [
   'health_status',
 ];
 const networkActions: readonly string[] = ['connect', 'disconnect'];
+/** Of Swarm services and nodes; a manager tells them of the whole Swarm. */
+const swarmActions: readonly string[] = ['create', 'update', 'remove'];
+const actionsByType: Readonly<Record<string, readonly string[]>> = {
+  container: containerActions,
+  network: networkActions,
+  service: swarmActions,
+  node: swarmActions,
+};
 
 /** The filter the engine applies itself, so that health checks' exec events never reach us. */
 export const eventFilters: Readonly<Record<string, readonly string[]>> = {
-  type: ['container', 'network'],
-  event: [...containerActions, ...networkActions],
+  type: Object.keys(actionsByType),
+  event: [...new Set(Object.values(actionsByType).flat())],
 };
 
 /** Reads one line; one that cannot be read asks for a look all the same, since it may have been anything. */
@@ -80,8 +88,9 @@ export function readEvent(line: string | undefined): EngineEvent {
 function reasonOf(event: Record<string, unknown>): string | undefined {
   if (typeof event.Action !== 'string') return undefined;
   const action = event.Action.split(':')[0] ?? '';
-  const relevant = event.Type === 'network' ? networkActions : event.Type === 'container' ? containerActions : [];
-  if (!relevant.includes(action)) return undefined;
+  const type = typeof event.Type === 'string' ? event.Type : '';
+  const relevant = Object.hasOwn(actionsByType, type) ? actionsByType[type] : undefined;
+  if (relevant?.includes(action) !== true) return undefined;
   const name = nameOf(event);
   return name === undefined ? action : `${action} ${name}`;
 }

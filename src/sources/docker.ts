@@ -16,6 +16,7 @@ import { createDockerEngine, type DockerEngine, notAnEngine } from './docker-eng
 import { createLineSplitter, eventFilters, readEvent } from './docker-events.ts';
 import type { LabelPolicy } from './docker-labels.ts';
 import { detectSelf, refreshSelf } from './docker-self.ts';
+import { createSwarmSource, type SwarmSource, swarmServiceLabel } from './swarm.ts';
 
 /** What a Docker source is made of. */
 export interface DockerSourceOptions {
@@ -46,6 +47,7 @@ class DockerSource implements Source {
   readonly name: string;
   readonly #options: DockerSourceOptions;
   readonly #engine: DockerEngine;
+  readonly #swarm: SwarmSource;
   readonly #details = new Map<string, ContainerDetails>();
   #drivers: ReadonlyMap<string, string> = new Map();
   #self: Self | undefined;
@@ -54,6 +56,7 @@ class DockerSource implements Source {
     this.name = options.name;
     this.#options = options;
     this.#engine = engine;
+    this.#swarm = createSwarmSource(engine);
     this.#self = options.self;
   }
 
@@ -65,13 +68,17 @@ class DockerSource implements Source {
     const containers = answer.flatMap((raw) => readContainer(raw, labels.prefix) ?? []);
     await this.#learnDetails(containers, signal);
     await this.#learnDrivers(containers, signal);
-    return describeContainers(containers, {
-      idPrefix: name === 'docker' ? 'docker' : `docker/${name}`,
-      labels,
-      self: refreshSelf(this.#self, containers, this.#drivers),
-      drivers: this.#drivers,
-      details: this.#details,
-    });
+    const idPrefix = name === 'docker' ? 'docker' : `docker/${name}`;
+    const self = refreshSelf(this.#self, containers, this.#drivers);
+    const context = { idPrefix, labels, self, drivers: this.#drivers };
+    const swarm = await this.#swarm.list({ ...context, containers }, signal);
+    // A task is the service's, not a service: but only where the services are known.
+    const own = swarm === undefined ? containers : containers.filter((one) => !(swarmServiceLabel in one.labels));
+    const described = describeContainers(own, { ...context, details: this.#details });
+    return {
+      services: [...described.services, ...(swarm?.services ?? [])],
+      diagnostics: [...described.diagnostics, ...(swarm?.diagnostics ?? [])],
+    };
   }
 
   async watch(notify: (reason: string) => void, signal: AbortSignal): Promise<void> {
