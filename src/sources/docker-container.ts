@@ -1,5 +1,7 @@
 // The engine's container list to services. Pure: what the engine says is read field by field, since labels and names are anyone's.
 import type { Diagnostic, Port, Service, ServiceHints, ServiceId } from '../model.ts';
+import { readLabels } from './dialects/read.ts';
+import { isForeignLabel, isForeignVariable } from './dialects/registry.ts';
 import {
   type AddressChoice,
   type ContainerNetwork,
@@ -7,7 +9,7 @@ import {
   type PublishedPort,
   type Self,
 } from './docker-address.ts';
-import { type LabelPolicy, parseLabels } from './docker-labels.ts';
+import type { LabelPolicy } from './docker-labels.ts';
 import { quote } from './quote.ts';
 
 /** One container of the list, reduced to what we use. */
@@ -39,6 +41,8 @@ export interface ContainerDetails {
   /** The reference it was created from. */
   readonly image: string;
   readonly exposed: readonly Port[];
+  /** The variables other tools are configured with, and no others: the rest is full of secrets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Everything besides the list that the services depend on. */
@@ -103,10 +107,15 @@ function isExcluded(container: ContainerView, context: DescribeContext): boolean
   return container.labels[composeOneOff]?.toLowerCase() === 'true';
 }
 
-/** Whether the list alone is not enough: no ports in it (shared network namespace), or an image without a name. */
-export function needsDetails(container: ContainerView): boolean {
+/** Whether the list alone is not enough: no ports in it (shared network namespace), an image without a name, or somebody reads variables. */
+export function needsDetails(container: ContainerView, isEnvironmentRead = false): boolean {
   if (stateOf(container) === 'stopped') return false;
-  return isBareId(container.image) || container.networkMode === 'host' || parentOf(container) !== undefined;
+  return (
+    isEnvironmentRead ||
+    isBareId(container.image) ||
+    container.networkMode === 'host' ||
+    parentOf(container) !== undefined
+  );
 }
 
 interface Identity {
@@ -186,8 +195,19 @@ function describe(
   const container = pickReplica(identity.containers);
   if (container === undefined) throw new TypeError('an identity has at least one container');
   const id: ServiceId = `${context.idPrefix}/${identity.path}`;
-  const labels = parseLabels(container.labels, context.labels, `container ${container.name}`);
   const state = stateOf(container);
+  const environment = context.details.get(container.id)?.environment;
+  const names = [...new Set([identity.name, ...identity.containers.map((one) => one.name)])];
+  const labels = readLabels(
+    {
+      labels: container.labels,
+      names,
+      where: `container ${container.name}`,
+      isRunning: state !== 'stopped',
+      ...(environment === undefined ? {} : { environment }),
+    },
+    context.labels,
+  );
   const choice = state === 'stopped' ? undefined : reach(container, labels, byReference, context);
   const image = imageRepository(context.details.get(container.id)?.image ?? container.image);
   const service: Service = {
@@ -238,7 +258,7 @@ function reach(
   if (at === undefined || (parent !== undefined && stateOf(at) === 'stopped'))
     return { reason: 'the container whose network it shares is not running', hint: 'start that container' };
   const details = context.details.get(container.id);
-  const exposed = details?.exposed ?? container.exposed;
+  const exposed = details === undefined || !needsDetails(container) ? container.exposed : details.exposed;
   const network = labels.hints.network ?? Object.values(labels.entries ?? {}).find((one) => one.network)?.network;
   const project = container.labels[composeProject];
   return chooseAddress(
@@ -300,8 +320,24 @@ export function imageRepository(reference: string): string | undefined {
 export function readDetails(raw: unknown): ContainerDetails | undefined {
   if (!isRecord(raw) || !isRecord(raw.Config)) return undefined;
   const exposed = isRecord(raw.Config.ExposedPorts) ? Object.keys(raw.Config.ExposedPorts) : [];
-  return { image: text(raw.Config.Image, 1024), exposed: exposed.slice(0, 4096).flatMap(readPortKey) };
+  const environment = readEnvironment(raw.Config.Env);
+  return {
+    image: text(raw.Config.Image, 1024),
+    exposed: exposed.slice(0, 4096).flatMap(readPortKey),
+    ...(Object.keys(environment).length === 0 ? {} : { environment }),
+  };
 }
+
+/** Those of `NAME=value` that are another tool's. */
+function readEnvironment(raw: unknown): Readonly<Record<string, string>> {
+  const lines = Array.isArray(raw) ? raw.filter((line) => typeof line === 'string') : [];
+  const variables = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const);
+  const foreign = variables.filter(([name]) => isForeignVariable(name));
+  return Object.fromEntries(foreign.map(([name, value]) => [name, value.slice(0, maxForeignLength)]));
+}
+
+/** One more than anyone reads, so that whoever reads it sees that it is too long. */
+const maxForeignLength = 4097;
 
 /** `80/tcp`. */
 function readPortKey(key: string): readonly Port[] {
@@ -364,11 +400,17 @@ function portProtocol(value: unknown): 'tcp' | 'udp' | undefined {
   return value === 'tcp' || value === 'udp' ? value : undefined;
 }
 
+/** Compose's and Swarm's own: they say what a container belongs to. */
+const keptPrefixes: readonly string[] = ['com.docker.compose.', 'com.docker.swarm.'];
+
 function pickLabels(raw: unknown, prefix: string): Readonly<Record<string, string>> {
   if (!isRecord(raw)) return {};
   const kept = Object.entries(raw).filter(
     (entry): entry is [string, string] =>
-      typeof entry[1] === 'string' && (entry[0].startsWith(prefix) || entry[0].startsWith('com.docker.compose.')),
+      typeof entry[1] === 'string' &&
+      (entry[0].startsWith(prefix) ||
+        keptPrefixes.some((kept) => entry[0].startsWith(kept)) ||
+        isForeignLabel(entry[0])),
   );
   return Object.fromEntries(kept);
 }

@@ -3,6 +3,7 @@ import { backoffMs, type Clock } from '../clock.ts';
 import type { Source, SourceResult } from '../contracts.ts';
 import { SourceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { readsEnvironment } from './dialects/read.ts';
 import type { Self } from './docker-address.ts';
 import {
   type ContainerDetails,
@@ -135,7 +136,9 @@ class DockerSource implements Source {
   async #learnDetails(containers: readonly ContainerView[], signal: AbortSignal): Promise<void> {
     const listed = new Set(containers.map((container) => container.id));
     for (const id of this.#details.keys()) if (!listed.has(id)) this.#details.delete(id);
-    const unknown = containers.filter((one) => needsDetails(one) && !this.#details.has(one.id)).values();
+    const isEnvironmentRead = readsEnvironment(this.#options.labels);
+    const needs = containers.filter((one) => needsDetails(one, isEnvironmentRead));
+    const unknown = needs.filter((one) => !this.#details.has(one.id)).values();
     const worker = async () => {
       for (const container of unknown) await this.#inspect(container.id, signal);
     };
