@@ -1,4 +1,5 @@
 // A Swarm manager's answers reduced to what we use. Pure; what the engine says is read field by field.
+import { isForeignLabel } from './dialects/registry.ts';
 import type { PublishedPort } from './docker-address.ts';
 import { imageRepository } from './docker-container.ts';
 
@@ -43,7 +44,7 @@ const maxTasks = 20_000;
 const maxPorts = 256;
 const name = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** The services of `GET /services?status=true`; keeps only labels under these prefixes. */
+/** The services of `GET /services?status=true`; keeps only labels under these prefixes, and other tools'. */
 export function readServices(raw: unknown, prefixes: readonly string[]): readonly SwarmService[] {
   return list(raw, maxServices).flatMap((one) => readService(one, prefixes) ?? []);
 }
@@ -121,7 +122,8 @@ type Fields = Readonly<Record<string, unknown>>;
 function pick(raw: unknown, prefixes: readonly string[]): Readonly<Record<string, string>> {
   const kept = Object.entries(record(raw)).filter(
     (entry): entry is [string, string] =>
-      typeof entry[1] === 'string' && prefixes.some((prefix) => entry[0].startsWith(prefix)),
+      typeof entry[1] === 'string' &&
+      (prefixes.some((prefix) => entry[0].startsWith(prefix)) || isForeignLabel(entry[0])),
   );
   return Object.fromEntries(kept);
 }

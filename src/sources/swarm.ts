@@ -2,10 +2,11 @@
 import type { SourceResult } from '../contracts.ts';
 import { SourceError } from '../errors.ts';
 import type { Diagnostic, Service, ServiceId } from '../model.ts';
+import { readLabels } from './dialects/read.ts';
 import type { Self } from './docker-address.ts';
 import type { ContainerView } from './docker-container.ts';
 import type { DockerEngine } from './docker-engine.ts';
-import { type LabelPolicy, parseLabels } from './docker-labels.ts';
+import type { LabelPolicy } from './docker-labels.ts';
 import { chooseSwarmAddress, type SwarmReach } from './swarm-address.ts';
 import { readNodes, readServices, readSwarmInfo, readTasks, type SwarmService } from './swarm-view.ts';
 
@@ -103,13 +104,22 @@ function describe(
   { idPrefix, labels }: SwarmContext,
 ): { readonly service: Service; readonly diagnostics: readonly Diagnostic[] } {
   const id: ServiceId = `${idPrefix}/swarm/${found.name}`;
-  const parsed = parseLabels(found.labels, labels, `Swarm service ${found.name}`);
+  const name = found.stack === undefined ? found.name : found.name.replace(`${found.stack}_`, '');
+  const parsed = readLabels(
+    {
+      labels: found.labels,
+      names: [found.name, name, `tasks.${found.name}`],
+      where: `Swarm service ${found.name}`,
+      isRunning: found.running > 0,
+    },
+    labels,
+  );
   const { network, port } = parsed.hints;
   const wish = { ...(network === undefined ? {} : { network }), ...(port === undefined ? {} : { port }) };
   const choice = found.running === 0 ? undefined : chooseSwarmAddress(found, reach, wish);
   const service: Service = {
     id,
-    name: found.stack === undefined ? found.name : found.name.replace(`${found.stack}_`, ''),
+    name,
     source: 'docker',
     ...(found.image === undefined ? {} : { image: found.image }),
     ...(choice !== undefined && 'address' in choice ? { address: choice.address, ports: choice.ports } : { ports: [] }),
