@@ -16,6 +16,7 @@ const maxLabelLength = 63;
 const maxNameLength = 253;
 /** One string of a TXT record holds no more. */
 const maxTextLength = 255;
+const maxContentLength = 4_096;
 /** What stands for `*` where only a whole label may be one: no name a service is likely to have. */
 const wildcard = '_wildcard';
 const heritage = 'heritage=external-dns';
@@ -83,10 +84,16 @@ function subjectOf(name: string): Pick<RegistryMark, 'hostname' | 'type'> {
   return { hostname: [plain === wildcard ? '*' : plain, ...rest].join('.'), type: type?.toUpperCase() };
 }
 
-/** The text of a TXT record: its strings, quoted or not, one after the other. */
+/** The text of a TXT record: its strings, quoted or not, one after the other. What is longer than any mark is no mark. */
 function textOf(content: string): string {
-  const trimmed = content.trim();
+  const trimmed = content.length > maxContentLength ? '' : content.trim();
   if (!trimmed.startsWith('"')) return trimmed;
-  const strings = trimmed.match(/"(?:[^"\\]|\\.)*"/gs) ?? [];
-  return strings.map((text) => text.slice(1, -1).replaceAll(/\\(.)/gs, '$1')).join('');
+  let text = '';
+  let isQuoted = false;
+  for (let at = 0; at < trimmed.length; at++) {
+    const character = trimmed.charAt(at);
+    if (character === '"') isQuoted = !isQuoted;
+    else if (isQuoted) text += character === '\\' ? trimmed.charAt(++at) : character;
+  }
+  return text;
 }
