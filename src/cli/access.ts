@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { listenAddress } from '../settings/resolve.ts';
 import type { Settings } from '../settings/settings.ts';
+import { addSshCaCommand } from './access-ssh-ca.ts';
+import { addAccessTokenCommands } from './access-token.ts';
 import type { CliIo } from './io.ts';
 import { loadForCommand } from './settings-input.ts';
 
@@ -13,9 +15,13 @@ interface AccessOptions {
   readonly url?: string;
 }
 
-/** Adds the three commands. */
+/** Adds them, and what else begins with `access`. */
 export function addAccessCommands(program: Command, io: CliIo): void {
-  const access = program.command('access').description('the client side of tcp and ssh entries');
+  const access = program
+    .command('access')
+    .description('the client side of tcp and ssh entries, service tokens, SSH certificates');
+  addAccessTokenCommands(access, program, io);
+  addSshCaCommand(access, program, io);
   for (const kind of ['tcp', 'ssh']) {
     access
       .command(kind)
