@@ -1,6 +1,8 @@
 // The tunnel, its rules and its names as Terraform blocks. Pure.
 import type { RemoteRule } from '../cloudflare/configurations.ts';
+import type { ApiRecord } from '../cloudflare/dns.ts';
 import { formatMark } from '../dns/ownership.ts';
+import type { Owner } from '../model.ts';
 import { type Block, Expression, type HclObject, type HclValue, toHcl } from './hcl.ts';
 import { importBlock } from './terraform-import.ts';
 import { createNames } from './terraform-names.ts';
@@ -76,7 +78,7 @@ const newConfiguration = [
 /** One record per name. */
 export function recordBlocks(world: TerraformWorld): readonly Block[] {
   const nameOf = createNames();
-  return world.records.flatMap(({ id, zoneId, record }): readonly Block[] => {
+  return world.records.flatMap(({ found, zoneId, record }): readonly Block[] => {
     const name = nameOf(record.name);
     const body: HclObject = {
       zone_id: new Expression(`var.zone_ids[${JSON.stringify(zoneKey(record.zone, world))}]`),
@@ -85,13 +87,19 @@ export function recordBlocks(world: TerraformWorld): readonly Block[] {
       content: new Expression(`"\${${tunnelId.text}}.cfargotunnel.com"`),
       proxied: record.proxied,
       ttl: 1,
-      ...(record.owner === undefined ? {} : { comment: formatMark(record.owner) }),
+      ...commentOf(found, record.owner),
     };
     return [
-      ...(id === undefined ? [] : [importBlock(`${recordType}.${name}`, `${zoneId}/${id}`)]),
+      ...(found === undefined ? [] : [importBlock(`${recordType}.${name}`, `${zoneId}/${found.id}`)]),
       { type: 'resource', labels: [recordType, name], body },
     ];
   });
+}
+
+/** The comment that is there, whatever it says; on a new record our mark. */
+function commentOf(found: ApiRecord | undefined, owner: Owner | undefined): HclObject {
+  const comment = found === undefined ? owner && formatMark(owner) : found.comment;
+  return comment === undefined || comment === null || comment === '' ? {} : { comment };
 }
 
 /** Zones are DNS names: nothing in one could end a string. */

@@ -3,12 +3,13 @@ import { ownerTag } from '../access/ownership.ts';
 import { type FoundApplication, type FoundPolicy, type RemoteAccess, readRemote } from '../access/remote.ts';
 import type { ApiAccessApplication } from '../cloudflare/access-applications.ts';
 import type { ApiAccessPolicy } from '../cloudflare/access-policies.ts';
-import type { TunnelConfiguration, VersionedConfiguration } from '../cloudflare/configurations.ts';
+import type { RemoteRule, TunnelConfiguration, VersionedConfiguration } from '../cloudflare/configurations.ts';
 import type { ApiRecord } from '../cloudflare/dns.ts';
-import { canonicalName, fromApi, isOurs } from '../dns/records.ts';
 import { noLogin } from '../ingress/access-applications.ts';
 import { accessDomain } from '../ingress/access-domain.ts';
-import { mergeConfiguration } from '../ingress/remote.ts';
+import { entryKey } from '../ingress/closing.ts';
+import { compareEntries } from '../ingress/order.ts';
+import { weave } from '../ingress/weave.ts';
 import type {
   AccessApplication,
   AccessObject,
@@ -34,9 +35,9 @@ export interface RemoteWorld {
   readonly policies: readonly ApiAccessPolicy[];
 }
 
-/** A record, with its id when it is there. */
+/** A record as it is wanted, and as it is. */
 export interface TerraformRecord {
-  readonly id: string | undefined;
+  readonly found: ApiRecord | undefined;
   readonly zoneId: string;
   readonly record: DnsRecord;
 }
@@ -93,7 +94,7 @@ export function terraformWorld(
     owner: remote.owner,
     zones: remote.zones.map(({ id, name }) => ({ id, name })),
     tunnel: remote.tunnel,
-    configuration: configurationAfter(applied.entries, written ?? {}, remote),
+    configuration: configurationAfter(applied.entries, pass.plans, written ?? {}),
     isConfigurationThere: written !== undefined,
     records: recordsAfter(applied, pass.desired, remote),
     applications: applications.filter(isWhole),
@@ -103,34 +104,58 @@ export function terraformWorld(
   };
 }
 
-/** Rules of hostnames that are marked as ours and not exported are leaving: they are nobody else's either. */
+/** Rules of others, and ours that something keeps from being changed, stay as they are; those that are leaving are left out. */
 function configurationAfter(
   entries: readonly IngressEntry[],
+  plans: readonly Plan<unknown>[],
   config: TunnelConfiguration,
-  remote: RemoteWorld,
 ): TunnelConfiguration {
-  const marked = remote.zones.flatMap(({ name, records }) =>
-    records.map((record) => fromApi(record, name)).filter((record) => isOurs(record, remote.owner)),
+  const rules = plans.filter(({ target }) => target === 'ingress') as readonly Plan<IngressEntry>[];
+  const changes = rules.flatMap((plan) => plan.changes);
+  const leaving = new Set(
+    [...changes, ...rules.flatMap((plan) => plan.held.map(({ change }) => change))].flatMap((change) =>
+      change.action === 'delete' ? [entryKey(change.current)] : [],
+    ),
   );
-  const ours = new Set([...entries.map(({ rule }) => rule.hostname), ...marked.map(({ name }) => name)]);
-  const clean = entries.map((entry) => ({
-    ...entry,
-    rule: { ...entry.rule, service: withoutUser(entry.rule.service) },
-  }));
-  return mergeConfiguration(config, clean, (hostname) => ours.has(hostname.toLowerCase()));
+  const exported = new Set(entries.map(entryKey));
+  // What is closed for now is closed here too.
+  const closed = changes.flatMap((change) => (change.action === 'update' ? [change.desired] : []));
+  const others = closed.filter((entry) => !exported.has(entryKey(entry)) && !leaving.has(entryKey(entry)));
+  const ours = [...entries, ...others].sort(compareEntries);
+  const written = new Set([...leaving, ...ours.map(entryKey)]);
+  const kept = (config.ingress ?? []).filter((rule) => !written.has(ruleKey(rule)));
+  const last = kept.at(-1);
+  const fixed = last !== undefined && isCatchAll(last) ? kept : [...kept, { service: 'http_status:404' }];
+  const own = ours.map(({ rule }): RemoteRule => ({ ...rule, service: withoutUser(rule.service) }) as RemoteRule);
+  return { ...config, ingress: weave<RemoteRule>(fixed, own, (rule) => rule) };
 }
 
+/** As `entryKey` has it. */
+function ruleKey({ hostname, path }: RemoteRule): string {
+  return `${(hostname ?? '').toLowerCase()} ${path ?? ''}`;
+}
+
+function isCatchAll({ hostname, path }: RemoteRule): boolean {
+  return (hostname === undefined || hostname === '' || hostname === '*') && (path === undefined || path === '');
+}
+
+/** A CNAME stands alone under its name: where nothing is held, the one that is there is ours. */
 function recordsAfter(applied: Applied, desired: DesiredState, remote: RemoteWorld): readonly TerraformRecord[] {
   const names = new Set(applied.entries.map(({ rule }) => rule.hostname));
-  const zones = new Map(remote.zones.map((zone) => [zone.name, zone]));
+  const zones = new Map(remote.zones.map((zone) => [canonicalName(zone.name), zone]));
   return desired.dnsRecords.flatMap((record) => {
     const zone = zones.get(canonicalName(record.zone));
     if (zone === undefined || !names.has(record.name)) return [];
-    const found = zone.records
-      .map((one) => fromApi(one, zone.name))
-      .find((one) => one.name === canonicalName(record.name) && isOurs(one, remote.owner));
-    return [{ id: found?.id, zoneId: zone.id, record }];
+    const found = zone.records.find(
+      ({ name, type }) => type === record.type && canonicalName(name) === canonicalName(record.name),
+    );
+    return [{ found, zoneId: zone.id, record }];
   });
+}
+
+/** Lower case, no final dot: how DNS compares names. */
+function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
 }
 
 /** Ours as they will be: found, changed by the plan, or made by it. */

@@ -8,8 +8,8 @@ import { noTerraform, runAlone, terraform } from './tools.ts';
 /** Texts that mean something to Terraform, to YAML, to a terminal or to nobody. */
 const nasty: readonly string[] = [
   '$\x7ba}',
-  '$\x7ba}',
   '$$\x7ba}',
+  '$$$\x7ba}',
   '%{ if x }',
   '%%{x}',
   '$',
