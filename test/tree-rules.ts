@@ -74,6 +74,7 @@ export const layerRules: readonly LayerRule[] = [
     from: 'src/protocol',
     to: ['src/connector', 'src/edge', 'src/origin', 'src/sources', 'src/plugin', 'src/cloudflare'],
   },
+  { from: 'src/export', to: ['src/app', 'src/connector', 'src/edge', 'src/origin', 'src/tunnel'] },
   { from: 'src', to: ['addon', 'plugins', 'test'] },
   { from: 'addon', to: ['test'] },
   { from: 'plugins', to: ['test', 'addon'] },
