@@ -33,26 +33,28 @@ const knownKeys: ReadonlySet<string> = new Set<keyof OriginRequest>([
 const catchAll: RemoteRule = { service: 'http_status:404' };
 
 /**
- * The configuration with `entries` as our rules. Rules of other hostnames, the catch-all and every other key stay verbatim and in order;
- * unknown keys on a rule of ours stay with it. Returns `config` itself when nothing differs.
+ * The configuration with `entries` as our rules. Rules of other hostnames, those with a key in `kept`, the catch-all and every other
+ * key of it stay verbatim and in order; unknown keys on a rule of ours stay with it. Returns `config` itself when nothing differs.
  */
 export function mergeConfiguration(
   config: TunnelConfiguration,
   entries: readonly IngressEntry[],
   isOurs: IsOurs,
+  kept: ReadonlySet<string> = new Set(),
 ): TunnelConfiguration {
   const present = config.ingress ?? [];
-  const foreign = present.filter((rule) => !isOursRule(rule, isOurs));
-  const before = new Map(present.map((rule) => [ruleKey(rule), rule]));
+  const foreign = present.filter((rule) => !isOursRule(rule, isOurs) || kept.has(ruleKey(rule)));
+  // Of two rules for one place the first is the one that counts.
+  const before = new Map(present.toReversed().map((rule) => [ruleKey(rule), rule]));
   const ours = entries.map((entry) => toRemote(entry, before.get(ruleKey(entry.rule))));
   const woven = weave(foreign, ours, (rule) => rule);
   const ingress = isCatchAll(woven.at(-1)) ? woven : [...woven, catchAll];
   return isDeepStrictEqual(ingress, present) ? config : { ...config, ingress };
 }
 
-/** The rules of the configuration that are ours, as rules of the pipeline. */
-export function ourRules(config: TunnelConfiguration, isOurs: IsOurs): readonly IngressEntry['rule'][] {
-  return (config.ingress ?? []).flatMap((rule) => (isOursRule(rule, isOurs) ? [fromRemote(rule)] : []));
+/** Every rule in its order, as the pipeline has them; the hostname is empty where a rule has none. */
+export function allRules(config: TunnelConfiguration): readonly IngressEntry['rule'][] {
+  return (config.ingress ?? []).map(fromRemote);
 }
 
 /** Hostnames that have rules, each with the rules. */
