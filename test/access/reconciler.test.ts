@@ -2,17 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ownerTag } from '../../src/access/ownership.ts';
-import type { AccessObject, Plan } from '../../src/model.ts';
 import { never } from '../cloudflare/api-world.ts';
 import { desiredFor, entryFor, testReconciler } from '../contract/reconciler.ts';
 import {
-  type AccessWorld,
   addForeigners,
   applyAll,
+  codes,
   createAccessWorld,
   ownPolicy,
   type Raw,
   snapshot,
+  summary,
+  writes,
 } from './world.ts';
 
 const family = { policy: 'family' };
@@ -455,25 +456,6 @@ test('a token without the permission matters only to those who want a policy', a
   await assert.rejects(world.reconciler.plan(one, never()), { code: 'E_API_UNAUTHORIZED' });
 });
 
-function summary(plan: Plan<AccessObject>): readonly string[] {
-  return plan.changes.map((change) => {
-    const object = change.action === 'delete' ? change.current : change.desired;
-    const what = 'decision' in object ? `policy ${object.name}` : `${object.domain} ${object.policies.join()}`;
-    return `${change.action} ${what}${change.action === 'update' ? ` (${change.fields.join()})` : ''}`;
-  });
-}
-
 function fields(object: Raw | undefined, keys: readonly string[]): Raw {
   return Object.fromEntries(keys.map((key) => [key, object?.[key]]));
-}
-
-function codes(world: AccessWorld): readonly (readonly unknown[])[] {
-  return (world.reconciler.diagnostics?.() ?? []).map(({ code, severity, serviceId }) => [code, severity, serviceId]);
-}
-
-/** `POST apps` for every call that changes something. */
-function writes(world: AccessWorld): readonly string[] {
-  return world.remote.calls
-    .filter((call) => call.method !== 'GET')
-    .map((call) => `${call.method} ${/\/access\/(\w+)/.exec(call.path)?.[1] ?? ''}`);
 }

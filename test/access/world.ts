@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import Cloudflare from 'cloudflare';
 import { createAccessReconciler } from '../../src/access/reconciler.ts';
+import { type Choices, noChoices } from '../../src/choices.ts';
 import type { Reconciler } from '../../src/contracts.ts';
+import { accessApplications, guard } from '../../src/ingress/access-applications.ts';
 import { createSilentLogger } from '../../src/logger.ts';
-import type { AccessObject, DesiredState, Plan, ServiceId } from '../../src/model.ts';
+import type { AccessObject, DesiredState, IngressEntry, Plan, ServiceId } from '../../src/model.ts';
 import type { PolicySetting } from '../../src/settings/settings.ts';
 import { type ApiWorld, apiToken, createApiWorld, never } from '../cloudflare/api-world.ts';
-import { contractZone } from '../contract/reconciler.ts';
+import { contractZone, desiredFor } from '../contract/reconciler.ts';
 
 /** What the tests steer and look at. */
 export interface AccessWorld {
@@ -18,6 +20,10 @@ export interface AccessWorld {
   readonly account: { readonly account_id: string };
   /** The settings' policies. */
   policies: Readonly<Record<string, PolicySetting>>;
+  /** What a person adopted or released. */
+  choices: Choices;
+  /** Milliseconds, as the reconciler sees them. */
+  now: number;
   readonly reconciler: Reconciler<AccessObject>;
   /** Another instance, with the same settings. */
   another(owner: string): Reconciler<AccessObject>;
@@ -42,6 +48,8 @@ export async function createAccessWorld(t: TestContext): Promise<AccessWorld> {
       account: remote.account,
       owner,
       policies: () => world.policies,
+      choices: () => world.choices,
+      clock: { now: () => world.now, sleep: async () => undefined },
       logger: createSilentLogger(),
     });
   const world: AccessWorld = {
@@ -49,6 +57,8 @@ export async function createAccessWorld(t: TestContext): Promise<AccessWorld> {
     sdk,
     account,
     policies: { family: { allow: { emails: ['a@example.com'] } }, friends: { allow: { emails: ['b@example.com'] } } },
+    choices: noChoices,
+    now: Date.now(),
     reconciler: another('home'),
     another,
     async settle(desired) {
@@ -64,6 +74,53 @@ export async function createAccessWorld(t: TestContext): Promise<AccessWorld> {
     },
   };
   return world;
+}
+
+/** The desired state with a lock for the whole zone. */
+export function desiredInZone(entries: readonly IngressEntry[], policy: string | undefined): DesiredState {
+  const zoneDefault = policy === undefined ? undefined : { policy, zones: [contractZone] };
+  const { guarded } = guard(entries);
+  return {
+    ...desiredFor(guarded),
+    accessApplications: accessApplications(guarded, 'home', zoneDefault).applications,
+  };
+}
+
+/** Every change of a plan: `create policy family`, `update a.example.com family (policies)`. */
+export function summary(plan: Plan<AccessObject>): readonly string[] {
+  return plan.changes.map((change) => {
+    const object = change.action === 'delete' ? change.current : change.desired;
+    const what = 'decision' in object ? `policy ${object.name}` : `${object.domain} ${object.policies.join()}`;
+    return `${change.action} ${what}${change.action === 'update' ? ` (${change.fields.join()})` : ''}`;
+  });
+}
+
+/** What the reconciler says: code, severity and service. */
+export function codes(world: AccessWorld): readonly (readonly unknown[])[] {
+  return (world.reconciler.diagnostics?.() ?? []).map(({ code, severity, serviceId }) => [code, severity, serviceId]);
+}
+
+/** `POST apps` for every call that changes something. */
+export function writes(world: AccessWorld): readonly string[] {
+  return world.remote.calls
+    .filter((call) => call.method !== 'GET')
+    .map((call) => `${call.method} ${/\/access\/(\w+)/.exec(call.path)?.[1] ?? ''}`);
+}
+
+/** `a.example.com family` for every application there is, as the store has it; policies of others by their names. */
+export function locks({ remote }: AccessWorld): readonly string[] {
+  const { apps, policies, appPolicies } = remote.store.access;
+  const names = new Map(policies.list().map(({ id, fields }) => [id, fields.name.replace(/^.*policy=/, '')]));
+  return apps
+    .list()
+    .map(
+      (app) =>
+        `${app.fields.domain} ${appPolicies
+          .list(app)
+          .map(({ policy }) => names.get(policy.id) ?? policy.fields.name)
+          .join()}`,
+    )
+    .toSorted();
 }
 
 /** Both phases; resolves to what failed. */
