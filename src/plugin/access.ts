@@ -3,7 +3,7 @@ import { bypassesAll } from '../ingress/bypass-path.ts';
 import type { AccessSpec, Service, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
 import type { Sensitivity } from './catalogue.ts';
-import { type Finding, noPolicy, notAllowed } from './diagnose.ts';
+import { type Finding, noPolicy, notAllowed } from './findings.ts';
 
 /** What of the settings the decision depends on. */
 export interface AccessContext {

@@ -10,8 +10,8 @@ import type { Diagnostic } from '../model.ts';
 import { originOptionsSchema, originRequestOf } from '../sources/origin-options.ts';
 import { parse, schemaOf } from '../validate.ts';
 import type { LoadedPlugin, PluginCatalogue, PluginManifest } from './catalogue.ts';
+import { imageKey } from './image.ts';
 import manifestSchema from './manifest.schema.json' with { type: 'json' };
-import { imageKey } from './select.ts';
 
 /** Where plugins are. */
 export interface LoadOptions {

@@ -1,9 +1,17 @@
 // What an entry leads to: the service URL and originRequest of a service, within what its labels may ask for. Pure.
 import { parseServiceUrl } from '../ingress/service-url.ts';
-import type { OriginRequest, Port, Service, ServiceHints } from '../model.ts';
+import type { OriginProtocol, OriginRequest, Port, Service, ServiceHints } from '../model.ts';
 import { isOperators } from './access.ts';
 import type { PluginManifest } from './catalogue.ts';
-import { type Finding, labelInvalid, noAddress, noPort, notAllowed, portNotPublished } from './diagnose.ts';
+import {
+  type Finding,
+  labelInvalid,
+  noAddress,
+  noPort,
+  notAllowed,
+  portAvoided,
+  portNotPublished,
+} from './findings.ts';
 
 /** What a label may ask for. */
 export interface OriginAllowance {
@@ -64,7 +72,7 @@ function ownOrigin(
   if (service.address === undefined) return { problem: noAddress(service), held: false };
   const port = choosePort(service, hints, manifest, names);
   if ('severity' in port) return { problem: port, held: false };
-  const protocol = scheme ?? hints.protocol ?? manifest.service?.protocol ?? protocolOf(port);
+  const protocol = scheme ?? hints.protocol ?? protocolAt(manifest, port) ?? protocolOf(port);
   const host = service.address.includes(':') ? `[${service.address}]` : service.address;
   return { service: `${protocol}://${host}:${port.number}` };
 }
@@ -72,6 +80,12 @@ function ownOrigin(
 /** The port inside the container, whatever it is published as. */
 function inside(port: Port): number {
   return port.target ?? port.number;
+}
+
+/** What the app speaks there: the same door can have another port with another protocol. */
+function protocolAt(manifest: PluginManifest, port: Port): OriginProtocol | undefined {
+  const { alternatives = [], protocol } = manifest.service ?? {};
+  return alternatives.find((other) => other.port === inside(port))?.protocol ?? protocol;
 }
 
 function protocolOf(port: Port): 'http' | 'https' {
@@ -94,27 +108,45 @@ function choosePort(
     if (found !== undefined) return found;
     return published ? portNotPublished(service, hints.port) : { number: hints.port, protocol: 'tcp' };
   }
-  const usual = manifest.service?.port;
-  if (usual !== undefined && ports.length === 0) return { number: usual, protocol: 'tcp' };
+  const { port: usual, alternatives = [], avoid = [] } = manifest.service ?? {};
+  const usable = ports.filter((port) => !avoid.includes(inside(port)));
+  // An image need not declare the port it listens on, and on a shared network every one is reached.
+  const isUndeclared = usable.length === 0 && !published;
+  if (usual !== undefined && isUndeclared) return { number: usual, protocol: 'tcp' };
+  if (usable.length === 0 && ports.length > 0) return portAvoided(service, manifest.name, names.port);
+  return plainPort(usable, [usual, ...alternatives.map((other) => other.port)]) ?? noPort(service, names.port);
+}
+
+/** The first of the app's own ports that is open, else the one that is plain by convention. */
+function plainPort(ports: readonly Port[], own: readonly (number | undefined)[]): Port | undefined {
   const web = ports.filter((port) => webPorts.includes(inside(port)));
   const [plain] = [
-    ports.find((port) => inside(port) === usual),
+    ...own.map((number) => ports.find((port) => inside(port) === number)),
     ports.length === 1 ? ports[0] : undefined,
     ports.find((port) => inside(port) === 80),
     web.length === 1 ? web[0] : undefined,
   ].filter((port) => port !== undefined);
-  return plain ?? noPort(service, names.port);
+  return plain;
 }
 
 /** Keys by which a container could read files of this machine or have the connector dial anywhere. */
 export const elsewhere = ['bastionMode', 'proxyAddress', 'proxyPort', 'proxyType', 'ipRules', 'caPool'] as const;
 
-/** The plugin's originRequest with what was asked for over it, less what a label may not ask for. */
+/** What the plugin says of an origin that speaks TLS means nothing to one that does not. */
+function ownOptions(manifest: PluginManifest, url: string | undefined): OriginRequest | undefined {
+  const own = manifest.ingress?.originRequest;
+  if (own === undefined || url === undefined || url.startsWith('https:')) return own;
+  const { noTLSVerify: _noTLSVerify, ...rest } = own;
+  return rest;
+}
+
+/** The plugin's originRequest with what was asked for over it, less what a label may not ask for; `url` is where it leads, if that is decided. */
 export function chooseOriginRequest(
   service: Service,
   hints: ServiceHints,
   manifest: PluginManifest,
   allow: OriginAllowance,
+  url?: string,
 ): { readonly originRequest?: OriginRequest; readonly findings: readonly Finding[] } {
   const findings: Finding[] = [];
   const asked: { -readonly [K in keyof OriginRequest]: OriginRequest[K] } = { ...hints.originRequest };
@@ -129,6 +161,6 @@ export function chooseOriginRequest(
       findings.push(notAllowed(service, `origin.${key} is held`, 'labels.allow.other_origins', 'warning'));
     }
   }
-  const originRequest = { ...manifest.ingress?.originRequest, ...asked };
+  const originRequest = { ...ownOptions(manifest, url), ...asked };
   return Object.keys(originRequest).length === 0 ? { findings } : { originRequest, findings };
 }

@@ -6,7 +6,15 @@ import { dnsLabel } from '../sources/hostname.ts';
 import { type AccessContext, decideAccess } from './access.ts';
 import type { LoadedPlugin, PluginCatalogue } from './catalogue.ts';
 import { runCode } from './code.ts';
-import { type Finding, labelInvalid, notEnabled, pluginFailed, pluginUnusable, pluginWarning } from './diagnose.ts';
+import {
+  type Finding,
+  labelInvalid,
+  neverByItself,
+  notEnabled,
+  pluginFailed,
+  pluginUnusable,
+  pluginWarning,
+} from './findings.ts';
 import {
   chooseOrigin,
   chooseOriginRequest,
@@ -94,13 +102,13 @@ function routeWish(wish: WishContext, select: SelectPlugin): Outcome {
       ? { entries: [], findings: [labelInvalid(service, selection.problem, selection.hint)] }
       : nothing;
   }
-  if (!isWanted(enabled, selection, wish)) return explainUnwanted(wish, enabled);
+  if (!isWanted(enabled, selection, wish)) return explainUnwanted(wish, enabled, selection);
   if (hints.held !== undefined) return nothing;
   const { plugin } = selection;
   if (plugin.problem !== undefined)
     return { entries: [], findings: [pluginUnusable(service, plugin.manifest.id, plugin.problem)] };
   const decision = decideAccess(service, hints, selection.sensitivity, context);
-  if ('refused' in decision) return { entries: [], findings: [decision.refused] };
+  if ('refused' in decision) return { entries: [], findings: [withReason(decision.refused, selection)] };
   const routed = routeGuarded(wish, plugin, decision.access);
   return { entries: routed.entries, findings: [...decision.findings, ...routed.findings] };
 }
@@ -113,7 +121,7 @@ function isWanted(enabled: boolean | undefined, selection: Selection, wish: Wish
     case 'known':
       return selection.known && ['public-ok', 'protect'].includes(selection.sensitivity);
     case 'all':
-      return hasPort(wish);
+      return hasPort(wish) && (selection.sensitivity !== 'never' || wish.hints.access !== undefined);
   }
 }
 
@@ -123,13 +131,23 @@ function hasPort({ service, previous }: WishContext): boolean {
   return service.ports.some((port) => port.protocol === 'tcp');
 }
 
-/** Labels without the one that publishes are most likely an oversight. */
-function explainUnwanted(wish: WishContext, enabled: boolean | undefined): Outcome {
+/** Labels without the one that publishes are most likely an oversight; where everything is published, what is not has a reason. */
+function explainUnwanted(wish: WishContext, enabled: boolean | undefined, selection: Selection): Outcome {
   const { service, hints, name, context } = wish;
-  const forgotten = enabled === undefined && context.expose === 'labelled' && Object.keys(hints).length > 0;
-  if (!forgotten || service.state === 'stopped') return nothing;
+  if (enabled !== undefined || service.state === 'stopped') return nothing;
   const prefix = context.labelPrefix ?? 'sallyport';
-  return { entries: [], findings: [notEnabled(service, name === undefined ? prefix : `${prefix}.${name}`)] };
+  const label = name === undefined ? prefix : `${prefix}.${name}`;
+  if (context.expose === 'labelled' && Object.keys(hints).length > 0)
+    return { entries: [], findings: [notEnabled(service, label)] };
+  const isKept = context.expose === 'all' && selection.sensitivity === 'never' && hasPort(wish);
+  return isKept ? { entries: [], findings: [withReason(neverByItself(service, label), selection)] } : nothing;
+}
+
+/** What the plugin says of why one must be so careful. */
+function withReason(finding: Finding, { plugin, sensitivity }: Selection): Finding {
+  const { reason } = plugin.manifest.access;
+  const isCareful = sensitivity === 'admin' || sensitivity === 'never';
+  return reason === undefined || !isCareful ? finding : { ...finding, message: `${finding.message} (${reason})` };
 }
 
 /** Everything of an entry but where it leads. */
@@ -147,14 +165,16 @@ function routeGuarded(wish: WishContext, plugin: LoadedPlugin, access: AccessSpe
     const hint = 'give it a hostname';
     return { entries: [], findings: [labelInvalid(service, 'its name makes no hostname', hint)] };
   }
-  const { originRequest, findings } = chooseOriginRequest(service, hints, plugin.manifest, context.allow);
+  const origin = originOf(wish, plugin);
+  // Code may lead to another origin than the manifest alone.
+  const url = plugin.code === undefined && 'service' in origin ? origin.service : undefined;
+  const { originRequest, findings } = chooseOriginRequest(service, hints, plugin.manifest, context.allow, url);
   const frame = {
     hostname,
     explicit: hints.hostname !== undefined,
     access,
     ...(originRequest === undefined ? {} : { originRequest }),
   };
-  const origin = originOf(wish, plugin);
   const routed = plugin.code === undefined ? plainly(wish, plugin, frame, origin) : byCode(wish, plugin, frame, origin);
   return {
     entries: routed.entries.map((entry) => settle(entry, service)),

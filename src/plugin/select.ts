@@ -2,6 +2,7 @@
 import type { Service, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
 import type { LoadedPlugin, Sensitivity } from './catalogue.ts';
+import { compileGlob, imageKey } from './image.ts';
 
 /** The plugin that decides for a service. */
 export interface Selection {
@@ -21,8 +22,18 @@ export type SelectPlugin = (service: Service, hints: ServiceHints) => SelectionR
 /** The id of the plugin that knows nothing of any app. */
 export const genericId = 'generic';
 
-/** Prepares a catalogue for many selections. */
+const selectors = new WeakMap<ReadonlyMap<string, LoadedPlugin>, SelectPlugin>();
+
+/** Prepares a catalogue for many selections, once for as long as it is used. */
 export function createSelector(plugins: ReadonlyMap<string, LoadedPlugin>): SelectPlugin {
+  const known = selectors.get(plugins);
+  if (known !== undefined) return known;
+  const fresh = buildSelector(plugins);
+  selectors.set(plugins, fresh);
+  return fresh;
+}
+
+function buildSelector(plugins: ReadonlyMap<string, LoadedPlugin>): SelectPlugin {
   const index = indexImages(plugins);
   return (service, hints) => {
     const byImage = service.image === undefined ? undefined : index(service.image);
@@ -68,33 +79,19 @@ function stricter(a: Sensitivity, b: Sensitivity | undefined): Sensitivity {
 /** Exact images in a map, so that a thousand services do not each try every pattern; patterns after them. */
 function indexImages(plugins: ReadonlyMap<string, LoadedPlugin>): (image: string) => LoadedPlugin | undefined {
   const exact = new Map<string, LoadedPlugin>();
-  const globs: { readonly pattern: RegExp; readonly plugin: LoadedPlugin }[] = [];
+  const globs: { readonly matches: (key: string) => boolean; readonly plugin: LoadedPlugin }[] = [];
   const userFirst = [...plugins.values()].toSorted((a, b) => Number(b.origin === 'user') - Number(a.origin === 'user'));
   for (const plugin of userFirst) {
     for (const image of plugin.manifest.match?.images ?? []) {
       const key = imageKey(image);
-      if (image.includes('*')) globs.push({ pattern: globPattern(key), plugin });
+      if (key === undefined) continue;
+      if (key.includes('*')) globs.push({ matches: compileGlob(key), plugin });
       else if (!exact.has(key)) exact.set(key, plugin);
     }
   }
   return (image) => {
     const key = imageKey(image);
-    return exact.get(key) ?? globs.find(({ pattern }) => pattern.test(key))?.plugin;
+    if (key === undefined) return undefined;
+    return exact.get(key) ?? globs.find(({ matches }) => matches(key))?.plugin;
   };
-}
-
-/** What of an image is compared: its last two path segments, without a registry; an official image has one. */
-export function imageKey(image: string): string {
-  const segments = image.toLowerCase().split('/');
-  const first = segments[0] ?? '';
-  const isRegistry = segments.length > 1 && (first.includes('.') || first.includes(':') || first === 'localhost');
-  return segments
-    .slice(isRegistry ? 1 : 0)
-    .slice(-2)
-    .join('/');
-}
-
-function globPattern(key: string): RegExp {
-  const parts = key.split('*').map((part) => part.replaceAll(/[.]/g, '\\.'));
-  return new RegExp(`^${parts.join('[^/]*')}$`);
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ServiceHints } from '../../src/model.ts';
 import type { LoadedPlugin } from '../../src/plugin/catalogue.ts';
-import { createSelector, imageKey } from '../../src/plugin/select.ts';
+import { imageKey } from '../../src/plugin/image.ts';
+import { createSelector } from '../../src/plugin/select.ts';
 import { catalogueOf, pluginOf, serviceOf } from './sample.ts';
 
 const catalogue = catalogueOf(
