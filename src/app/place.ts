@@ -9,10 +9,16 @@ export interface Place {
   readonly zones: readonly string[];
 }
 
+/** What the place is found with. */
+export interface PlaceApi {
+  readonly zones: Pick<CloudflareApi['zones'], 'list'>;
+  readonly accounts: Pick<CloudflareApi['accounts'], 'list'>;
+}
+
 /** Finds both; rejects with E_ZONE_UNKNOWN or E_API when the settings and the token do not fit together. */
 export async function findPlace(
   settings: Pick<Settings, 'domain' | 'cloudflare'>,
-  api: Pick<CloudflareApi, 'zones' | 'accounts'>,
+  api: PlaceApi,
   signal: AbortSignal,
 ): Promise<Place> {
   const seen = await api.zones.list(signal);
@@ -39,7 +45,7 @@ export function zoneOf(domain: string, zones: readonly string[]): string {
   return longest;
 }
 
-async function onlyAccount(api: Pick<CloudflareApi, 'accounts'>, signal: AbortSignal): Promise<string> {
+async function onlyAccount(api: PlaceApi, signal: AbortSignal): Promise<string> {
   const accounts = await api.accounts.list(signal);
   const [only] = accounts;
   if (only !== undefined && accounts.length === 1) return only.id;

@@ -9,6 +9,14 @@ export interface Attempt {
   /** The token's permission it needs, as the dashboard writes it. */
   readonly permission: string;
   readonly apiToken: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** A failed try: the error to throw, and how long the API wants to be left alone. */
+export interface Failure {
+  readonly error: ApiError;
+  readonly retryAfterMs: number | undefined;
 }
 
 /** What we read of the SDK's errors; they are recognised by shape, so that this file does not load the SDK. */
@@ -20,19 +28,20 @@ interface SdkError {
   readonly cause?: unknown;
 }
 
-/** The error to throw for what a call rejected with. */
-export function toApiError(error: unknown, attempt: Attempt): ApiError {
-  if (error instanceof ApiError) return error;
-  if (!(error instanceof Error)) return unreadable(String(error), attempt);
+/** What a try rejected with. */
+export function toFailure(error: unknown, attempt: Attempt): Failure {
+  if (error instanceof ApiError) return { error, retryAfterMs: undefined };
+  if (!(error instanceof Error)) return { error: unreadable(String(error), attempt), retryAfterMs: undefined };
   const failure: SdkError = error;
   if (failure.status !== undefined) return fromStatus(failure.status, failure, attempt);
-  if (error instanceof SyntaxError) return unreadable('not JSON', attempt);
-  return new ApiError({
+  if (error instanceof SyntaxError) return { error: unreadable('not JSON', attempt), retryAfterMs: undefined };
+  const unreachable = new ApiError({
     code: 'E_API_UNREACHABLE',
     message: clean(`${attempt.what}: the API cannot be reached (${reason(error)})`, attempt),
     retryable: true,
     hint: 'check the network, the name resolution and cloudflare.api_url',
   });
+  return { error: unreachable, retryAfterMs: undefined };
 }
 
 /** An answer that arrived but is not what the API promises. */
@@ -45,30 +54,35 @@ export function unreadable(problem: string, attempt: Attempt): ApiError {
   });
 }
 
-function fromStatus(status: number, failure: SdkError, attempt: Attempt): ApiError {
+function fromStatus(status: number, failure: SdkError, attempt: Attempt): Failure {
+  const seconds = failure.headers === undefined ? undefined : retryAfterSeconds(failure.headers, attempt.now);
   const first = failure.errors?.[0];
   const apiCode = typeof first?.code === 'number' ? first.code : undefined;
   const said = typeof first?.message === 'string' ? first.message : failure.message;
   const number = apiCode === undefined ? '' : ` (${apiCode})`;
   const rayId = failure.headers?.get('cf-ray') ?? undefined;
   const ray = rayId === undefined ? '' : `, ray ${rayId}`;
-  return new ApiError({
-    ...kind(status, failure, attempt),
+  const error = new ApiError({
+    ...kind(status, seconds, attempt),
     message: clean(`${attempt.what}: ${status} ${said.slice(0, 500)}${number}${ray}`, attempt),
     status,
     apiCode,
     rayId,
   });
+  return { error, retryAfterMs: seconds === undefined ? undefined : seconds * 1_000 };
 }
 
-function kind(status: number, failure: SdkError, attempt: Attempt): Pick<ApiError, 'code' | 'retryable' | 'hint'> {
+function kind(
+  status: number,
+  retryAfter: number | undefined,
+  attempt: Attempt,
+): Pick<ApiError, 'code' | 'retryable' | 'hint'> {
   if (status === 401 || status === 403) {
     const hint = `the API token is not valid or lacks the permission "${attempt.permission}"`;
     return { code: 'E_API_UNAUTHORIZED', retryable: false, hint };
   }
   if (status === 429) {
-    const seconds = failure.headers === undefined ? undefined : retryAfterSeconds(failure.headers, Date.now());
-    const wait = seconds === undefined ? 'a while' : `${Math.ceil(seconds)} s`;
+    const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter)} s`;
     return { code: 'E_API_RATE_LIMITED', retryable: true, hint: `the API asks to wait ${wait}; it is tried again` };
   }
   return { code: 'E_API', retryable: status >= 500 || status === 408, hint: undefined };

@@ -1,26 +1,21 @@
-// One call of the API: abortable, with a deadline, its answer checked. Every noun goes through here.
+// One call of the API: abortable, with a deadline, tried again where that helps, its answer checked. Every noun goes through here.
 import { ValidationError } from '../errors.ts';
 import { parse, type Schema } from '../validate.ts';
-import { type Attempt, toApiError, unreadable } from './api-error.ts';
-import { loadSdk, type Sdk, type SdkOptions } from './sdk.ts';
-
-/** Longest time a call may take, its retries and waits included. */
-const callDeadlineMs = 60_000;
+import { type Attempt, unreadable } from './api-error.ts';
+import type { Sdk, SdkOptions } from './sdk.ts';
+import { createSender, type Sent } from './sender.ts';
 
 /** What the SDK's methods take besides parameters. */
 export interface SendOptions {
   readonly signal: AbortSignal;
 }
 
-/** What the SDK's methods return, as far as we use it: its own reading of answers takes a missing result for an empty list. */
-interface Sent {
-  asResponse(): Promise<Response>;
-}
-
 /** One call and what its answer's `result` must look like. */
 export interface Call<T> {
   readonly what: string;
   readonly permission: string;
+  /** The zone it is about. */
+  readonly zoneId?: string;
   readonly schema: Schema<T>;
   send(sdk: Sdk, options: SendOptions): Sent;
 }
@@ -29,6 +24,8 @@ export interface Call<T> {
 export interface ListCall<T> {
   readonly what: string;
   readonly permission: string;
+  /** The zone it is about. */
+  readonly zoneId?: string;
   /** Of the whole page's items. */
   readonly schema: Schema<readonly T[]>;
   readonly perPage: number;
@@ -39,6 +36,8 @@ export interface ListCall<T> {
 
 /** Makes calls. */
 export interface Caller {
+  /** Zones that were seen, by id: messages name them. */
+  readonly zoneNames: Map<string, string>;
   /** The answer's `result`; throws ApiError, or the signal's reason. */
   call<T>(call: Call<T>, signal: AbortSignal): Promise<T>;
   /** All pages' items; asks for no page beyond the last (the SDK's own iteration reads until one is empty). */
@@ -50,59 +49,38 @@ const maxPages = 1_000;
 
 /** A caller with its own SDK client, which is loaded by the first call. */
 export function createCaller(options: SdkOptions): Caller {
-  let loading: Promise<Sdk> | undefined;
+  const zoneNames = new Map<string, string>();
+  const sender = createSender(options);
 
-  /** The answer's envelope. */
-  async function ask(send: (sdk: Sdk, options: SendOptions) => Sent, attempt: Attempt, signal: AbortSignal) {
-    signal.throwIfAborted();
-    loading ??= loadSdk(options);
-    const sdk = await loading;
-    const either = AbortSignal.any([signal, AbortSignal.timeout(callDeadlineMs)]);
-    try {
-      const answer = await unlessAborted(read(send(sdk, { signal: either })), either);
-      return check(envelopeSchema, answer, attempt);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw toApiError(error, attempt);
-    }
+  /** The answer's envelope, and what a complaint about it would name. */
+  async function ask(
+    asked: { readonly what: string; readonly permission: string; readonly zoneId?: string },
+    send: (sdk: Sdk, options: SendOptions) => Sent,
+    signal: AbortSignal,
+  ): Promise<{ readonly answer: Envelope; readonly attempt: Attempt }> {
+    const zone = asked.zoneId === undefined ? undefined : (zoneNames.get(asked.zoneId) ?? `zone ${asked.zoneId}`);
+    const { answer, attempt } = await sender.send({ ...asked, zone, send }, signal);
+    return { answer: check(envelopeSchema, answer, attempt), attempt };
   }
 
   return {
+    zoneNames,
     async call<T>(call: Call<T>, signal: AbortSignal) {
-      const attempt: Attempt = { what: call.what, permission: call.permission, apiToken: options.apiToken };
-      const { result } = await ask((sdk, sending) => call.send(sdk, sending), attempt, signal);
-      return check(call.schema, result, attempt);
+      const { answer, attempt } = await ask(call, (sdk, sending) => call.send(sdk, sending), signal);
+      return check(call.schema, answer.result, attempt);
     },
     async list<T>(list: ListCall<T>, signal: AbortSignal) {
-      const attempt: Attempt = { what: list.what, permission: list.permission, apiToken: options.apiToken };
       const items: T[] = [];
-      for (let page = 1; page <= maxPages; page++) {
+      for (let page = 1; ; page++) {
         const paging = { page, per_page: list.perPage };
-        const answer = await ask((sdk, sending) => list.send(sdk, paging, sending), attempt, signal);
+        const { answer, attempt } = await ask(list, (sdk, sending) => list.send(sdk, paging, sending), signal);
         const found = check(list.schema, answer.result, attempt);
         items.push(...found);
         if (list.isPaged === false || found.length === 0 || isLast(answer, page, items.length)) return items;
+        if (page === maxPages) throw unreadable('a list without end', attempt);
       }
-      throw unreadable('a list without end', attempt);
     },
   };
-}
-
-async function read(sent: Sent): Promise<unknown> {
-  const response = await sent.asResponse();
-  return response.json();
-}
-
-/** The work's result, given up when the signal aborts: the SDK's own waits between retries do not listen to it. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(new Error('no answer in time'));
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }
 
 function check<T>(schema: Schema<T>, answer: unknown, attempt: Attempt): T {

@@ -1,26 +1,41 @@
 // The official SDK with only the resources we use, loaded when the first call needs it: it is too heavy for commands that make none.
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { createGuardedFetch } from './fetch.ts';
+import type { RequestBudget } from './gate.ts';
 import { withTrimmedSdk } from './trim-sdk.ts';
 
 /** Where the API answers unless the settings name another. */
 export const cloudflareApiUrl = 'https://api.cloudflare.com/client/v4';
 
-const requestTimeoutMs = 15_000;
-
 /** What a client of the API is made with. The token must never be logged. */
 export interface SdkOptions {
-  readonly apiToken: string;
+  /** A function is asked before every request: the token may be replaced while we run. */
+  readonly apiToken: string | (() => string);
+  /** What messages call the token; `the API token` unless there are several. */
+  readonly tokenName?: string;
   /** Another API with the same interface, up to and including `/client/v4`. */
   readonly baseUrl?: string | undefined;
   readonly logger: Logger;
+  readonly clock?: Clock;
+  /** How long one try may take. */
+  readonly timeoutMs?: number;
+  /** How much is asked at most; Cloudflare's own API has a budget unless another is given. */
+  readonly budget?: RequestBudget;
 }
 
 /** The SDK's client, reduced to our nouns. */
 export type Sdk = Awaited<ReturnType<typeof loadSdk>>;
 
 /** Loads the SDK and makes a client. Nothing is taken from the environment: a stray CLOUDFLARE_* variable must not change who we are. */
-export async function loadSdk(options: SdkOptions) {
+export async function loadSdk(
+  options: Pick<SdkOptions, 'baseUrl' | 'logger'> & {
+    readonly apiToken: string;
+    readonly timeoutMs: number;
+    /** Told the path of each request. */
+    readonly onRequest: (path: string) => void;
+  },
+) {
   const [{ createClient }, { BaseTokens }, { BaseAccounts }, { BaseZones }, { BaseRecords }, tunnels, access] =
     await withTrimmedSdk(loadResources);
   return createClient({
@@ -30,10 +45,11 @@ export async function loadSdk(options: SdkOptions) {
     apiEmail: null,
     userServiceKey: null,
     baseURL: options.baseUrl ?? cloudflareApiUrl,
-    timeout: requestTimeoutMs,
-    maxRetries: 2,
+    timeout: options.timeoutMs,
+    // Trying again is ours: its waits neither end with a signal nor know of each other.
+    maxRetries: 0,
     logLevel: 'off',
-    fetch: createGuardedFetch(options.logger),
+    fetch: createGuardedFetch(options.logger, options.onRequest),
   });
 }
 
@@ -60,8 +76,9 @@ async function loadTunnelResources() {
 }
 
 async function loadAccessResources() {
-  const [applications, policies, tags, groups, tokens, providers] = await Promise.all([
+  const [applications, cas, policies, tags, groups, tokens, providers] = await Promise.all([
     import('cloudflare/resources/zero-trust/access/applications/applications'),
+    import('cloudflare/resources/zero-trust/access/applications/cas'),
     import('cloudflare/resources/zero-trust/access/policies'),
     import('cloudflare/resources/zero-trust/access/tags'),
     import('cloudflare/resources/zero-trust/access/groups'),
@@ -70,6 +87,7 @@ async function loadAccessResources() {
   ]);
   return [
     applications.BaseApplications,
+    cas.BaseCAs,
     policies.BasePolicies,
     tags.BaseTags,
     groups.BaseGroups,

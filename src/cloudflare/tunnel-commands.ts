@@ -198,6 +198,7 @@ export function createTunnelCommandsApi(options: SdkOptions): TunnelCommandsApi 
         {
           what: `routing ${hostname} to tunnel ${tunnel}`,
           permission: 'Zone > DNS > Edit',
+          zoneId: zone,
           schema: routeSchema,
           // In no SDK: the call is cloudflared's own.
           send: (sdk, sending) =>

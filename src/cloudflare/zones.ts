@@ -7,6 +7,10 @@ export interface Zone {
   readonly id: string;
   readonly name: string;
   readonly account?: { readonly id?: string };
+  /** What the token may do in it, such as `#dns_records:edit`; a hint, which not every API gives. */
+  readonly permissions?: readonly string[];
+  /** What settings call the token that sees it; only where there are several. */
+  readonly token?: string;
 }
 
 const schema = schemaOf<readonly Zone[]>({
@@ -18,14 +22,15 @@ const schema = schemaOf<readonly Zone[]>({
       id: { type: 'string', minLength: 1, maxLength: 64 },
       name: { type: 'string', minLength: 1, maxLength: 253 },
       account: { type: 'object', properties: { id: { type: 'string' } } },
+      permissions: { type: 'array', items: { type: 'string' } },
     },
   },
 });
 
 /** Every zone the token sees, or only the one of this name. */
-export function listZones(caller: Caller, signal: AbortSignal, name?: string): Promise<readonly Zone[]> {
+export async function listZones(caller: Caller, signal: AbortSignal, name?: string): Promise<readonly Zone[]> {
   const filter = name === undefined ? {} : { name };
-  return caller.list(
+  const zones = await caller.list(
     {
       what: 'listing zones',
       permission: 'Zone > Zone > Read',
@@ -35,4 +40,6 @@ export function listZones(caller: Caller, signal: AbortSignal, name?: string): P
     },
     signal,
   );
+  for (const zone of zones) caller.zoneNames.set(zone.id, zone.name);
+  return zones;
 }

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type CloudflareApi, createCloudflareApi } from '../../src/cloudflare/client.ts';
+import type { RestrictedToken } from '../../src/edge/api/grants.ts';
+import type { RateLimit } from '../../src/edge/api/rate-limit.ts';
 import { createEdgeApi } from '../../src/edge/api/server.ts';
 import { type EdgeStore, openEdgeStore } from '../../src/edge/store/store.ts';
 import { createSilentLogger } from '../../src/logger.ts';
@@ -41,13 +43,21 @@ export interface ApiWorld {
   before: (call: SeenCall) => void;
 }
 
+/** What the API is beyond its defaults. */
+export interface ApiWorldChoices {
+  /** Tokens that may do less than the one of `api`. */
+  readonly restricted?: readonly RestrictedToken[];
+  readonly rateLimit?: RateLimit;
+}
+
 /** Starts everything on free loopback ports; ends with the test. */
-export async function createApiWorld(t: TestContext): Promise<ApiWorld> {
+export async function createApiWorld(t: TestContext, choices: ApiWorldChoices = {}): Promise<ApiWorld> {
   const logger = createSilentLogger();
   const store = openEdgeStore(':memory:');
   const registry = { connections: () => [], disconnect: () => undefined };
   const listen = { host: '127.0.0.1', port: 0 };
-  const edgeApi = await createEdgeApi({ store, registry, listen, tokens: { apiToken }, logger });
+  const { restricted = [], ...rules } = choices;
+  const edgeApi = await createEdgeApi({ store, registry, listen, tokens: { apiToken, restricted }, logger, ...rules });
   const calls: SeenCall[] = [];
   const world = {
     store,
@@ -105,6 +115,7 @@ async function forward(
   response.writeHead(answer.status, {
     'content-type': 'application/json',
     'cf-ray': answer.headers.get('cf-ray') ?? '',
+    ...(answer.headers.has('retry-after') ? { 'retry-after': answer.headers.get('retry-after') ?? '' } : {}),
   });
   response.end(text);
 }
