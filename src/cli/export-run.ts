@@ -91,7 +91,7 @@ function makeTerraform({ look, applied, settings }: Material): Made {
   const apiUrl = isEmbedded
     ? runningEdgeApi(settings, lookAtStateDir(settings.dataDir)).baseUrl
     : settings.cloudflare.apiUrl;
-  return exportTerraform({ world, withheld: applied.withheld, apiUrl });
+  return exportTerraform({ world, applied, apiUrl });
 }
 
 function makeCompose({ look, applied, settings, json }: Material): Made {

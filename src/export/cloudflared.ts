@@ -5,6 +5,7 @@ import { buildRules } from '../ingress/compile.ts';
 import type { IngressEntry, IngressRule } from '../model.ts';
 import { type Applied, placeOf } from './applied.ts';
 import { comments, withheldLines } from './comment.ts';
+import { originNotes } from './origin-notes.ts';
 import { withoutUser } from './service-url.ts';
 
 /** What the file says beside the rules. */
@@ -26,6 +27,7 @@ export function exportCloudflared(inputs: CloudflaredInputs): string {
     'cloudflared.yml, written by `sallyport export cloudflared`.',
     'Run it with: cloudflared tunnel --config cloudflared.yml run',
     ...lockLines(entries),
+    ...originNotes(inputs.applied),
     ...withheldLines(withheld),
   ];
   return comments(head) + render(inputs);

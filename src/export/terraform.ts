@@ -1,7 +1,8 @@
 // What is applied as Terraform for Cloudflare's provider, version 5, ready to take over what exists without making it again. Pure.
-import type { Withheld } from './applied.ts';
+import type { Applied } from './applied.ts';
 import { comments, withheldLines } from './comment.ts';
 import { type Block, Expression, renderBlocks } from './hcl.ts';
+import { originNotes } from './origin-notes.ts';
 import { accessBlocks } from './terraform-access.ts';
 import { configurationBlocks, recordBlocks, tunnelBlocks } from './terraform-tunnel.ts';
 import type { TerraformWorld } from './terraform-world.ts';
@@ -9,7 +10,7 @@ import type { TerraformWorld } from './terraform-world.ts';
 /** What the file says beside the world. */
 export interface TerraformInputs {
   readonly world: TerraformWorld;
-  readonly withheld: readonly Withheld[];
+  readonly applied: Applied;
   /** Another API than Cloudflare's. */
   readonly apiUrl?: string | undefined;
 }
@@ -21,7 +22,7 @@ export interface TerraformExport {
 }
 
 /** Everything in one file. */
-export function exportTerraform({ world, withheld, apiUrl }: TerraformInputs): TerraformExport {
+export function exportTerraform({ world, applied, apiUrl }: TerraformInputs): TerraformExport {
   const { blocks: configuration, lost } = configurationBlocks(world);
   const warnings = [
     ...lost.map((what) => `Terraform's provider has no attribute for ${what}: applying would drop it`),
@@ -34,7 +35,8 @@ export function exportTerraform({ world, withheld, apiUrl }: TerraformInputs): T
     'The API token is read from CLOUDFLARE_API_TOKEN. `terraform plan` shows what would be imported, and that nothing is made again.',
     'Two cannot look after the same objects: stop sallyport before you apply this, or give its names away there.',
     ...(warnings.length === 0 ? [] : ['', 'Careful:', ...warnings.map((warning) => `- ${warning}`)]),
-    ...withheldLines(withheld),
+    ...originNotes(applied),
+    ...withheldLines(applied.withheld),
   ];
   const blocks: readonly Block[] = [
     ...frameBlocks(world, apiUrl),

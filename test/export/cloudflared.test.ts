@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { appliedState } from '../../src/export/applied.ts';
 import { exportCloudflared, exportCloudflaredJson } from '../../src/export/cloudflared.ts';
 import { parseCloudflaredConfig } from '../../src/ingress/cloudflared-file.ts';
-import type { IngressEntry } from '../../src/model.ts';
+import type { IngressEntry, Service } from '../../src/model.ts';
 import { sallyport } from '../cli/command.ts';
 import { entryOf, passOf, tunnelId } from './sample.ts';
 import { cloudflareds, noCloudflared, runAlone } from './tools.ts';
@@ -75,6 +75,24 @@ describe('the configuration file', () => {
       { edge, protocol, cacert },
       { edge: ['127.0.0.1:7844', '127.0.0.1:7844'], protocol: 'http2', cacert: '/data/ca.pem' },
     );
+  });
+
+  test('says where it will not stay true: containers move, and stopped ones come back', () => {
+    const address = '10.0.0.2';
+    const inputs = inputsOf([entryOf('a.example.com'), entryOf('b.example.com', { service: 'http_status:503' })]);
+    const [first, second] = inputs.applied.services;
+    assert.ok(first && second);
+    const textOf = (services: readonly Service[]) =>
+      exportCloudflared({ ...inputs, applied: { ...inputs.applied, services } });
+    assert.match(
+      textOf([
+        { ...first, address },
+        { ...second, state: 'stopped' },
+      ]),
+      /^# Containers are named by the addresses they have now.*\n#\n# Stopped now.*\n# - b\.example\.com$/m,
+    );
+    const published = { number: 80, protocol: 'tcp', target: 3000 } as const;
+    assert.doesNotMatch(textOf([{ ...first, address, ports: [published] }, second]), /addresses|Stopped/);
   });
 
   test('as JSON is the same', () => {

@@ -24,7 +24,7 @@ function exported({ entries, plans = [], remote = {} }: Scene) {
   const pass = passOf(entries, plans);
   const applied = appliedState(pass);
   const world = terraformWorld(applied, pass, remoteOf(remote));
-  return { world, ...exportTerraform({ world, withheld: applied.withheld }) };
+  return { world, ...exportTerraform({ world, applied }) };
 }
 
 /** `type name` of every resource, and `address ← id` of every import. */
