@@ -28,7 +28,8 @@ export function readThings(store: EdgeStore, ownerOf: RuleOwner): ReadonlyMap<st
   for (const app of apps.list()) {
     add('application', app.id, app.fields.name, appOwner(app.fields.tags), app);
     for (const { id, policy } of policiesOf(store, app.id))
-      if (policy?.appId === app.id) add('policy', id, `${policy.name} of ${app.fields.name}`, undefined, policy);
+      if (policy?.appId === app.id)
+        add('policy', id, `${policy.name} of ${app.fields.name}`, appOwner(app.fields.tags), policy);
   }
   for (const policy of policies.list())
     add('policy', policy.id, policy.fields.name, policyOwner(policy.fields.name), policy);
