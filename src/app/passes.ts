@@ -64,7 +64,7 @@ export function createPasses(options: PassesOptions): Passes {
       const before = previous;
       previous = await reconcile(deps, { full, confirmed, previous }, signal);
       for (const { level, message, fields } of newsOf(before, previous)) logger[level](fields, message);
-      if (mode !== 'dry-run') road.mirror?.follow(road.ingress.live());
+      if (mode !== 'dry-run') road.mirror?.follow(road.ingress.live(), { again: full });
       options.road.open(road);
       return previous;
     },

@@ -13,10 +13,12 @@ import { createDiscovery, type Discovery } from './discovery.ts';
 import { borrowApi } from './edge-api.ts';
 import { createMissingIngress, missingTunnelTarget } from './missing-tunnel.ts';
 import { findPlace, type Place } from './place.ts';
+import { seenDecisions } from './rule-decisions.ts';
 
 /** What a plan was made of, for whoever has more to ask while the API is open. */
 export interface PlannedWorld {
   readonly pass: Pass;
+  readonly ingress: IngressReconciler;
   readonly api: CloudflareApi;
   readonly place: Place;
   /** Undefined while there is no tunnel. */
@@ -68,17 +70,17 @@ export async function withPlan<T>(
       graceMs: settings.graceMs,
     });
     const names = { zones: place.zones, tunnelTarget, owner };
+    const kept = { api, account: place.account, dataDir: settings.dataDir, logger };
+    const ingress = ingressOf({ ...kept, exclusive: settings.edge === 'embedded' }, tunnelId, (aborting) =>
+      dns.ownedHostnames(aborting),
+    );
     const pass = await reconcile(
       {
         list: (aborting) => discovery.list.list(aborting),
         route: discovery.route,
         compile: (entries, previous) => discovery.compile(entries, previous, names),
         access: createAccess(() => settings, { api, account: place.account, owner, logger }),
-        ingress: ingressOf(
-          { api, account: place.account, exclusive: settings.edge === 'embedded' },
-          tunnelId,
-          (aborting) => dns.ownedHostnames(aborting),
-        ),
+        ingress,
         dns,
         mode: settings.mode,
         logger,
@@ -86,7 +88,7 @@ export async function withPlan<T>(
       { full: true, planOnly: true },
       signal,
     );
-    return await use({ pass, api, place, tunnelId, owner, discovery, signal });
+    return await use({ pass, ingress, api, place, tunnelId, owner, discovery, signal });
   } finally {
     await close();
   }
@@ -105,10 +107,20 @@ async function findTunnel(
 
 /** The rules as the API shows them: a native connector reports its own there. Without a tunnel there are none. */
 function ingressOf(
-  { api, account, exclusive }: { readonly api: CloudflareApi; readonly account: string; readonly exclusive: boolean },
+  {
+    dataDir,
+    logger,
+    ...kept
+  }: {
+    readonly api: CloudflareApi;
+    readonly account: string;
+    readonly exclusive: boolean;
+    readonly dataDir: string;
+    readonly logger: Logger;
+  },
   tunnelId: string | undefined,
   ownedHostnames: (signal: AbortSignal) => Promise<ReadonlySet<string>>,
 ): IngressReconciler {
   if (tunnelId === undefined) return createMissingIngress();
-  return createRemoteIngress({ api, account, tunnelId, ownedHostnames, exclusive });
+  return createRemoteIngress({ ...kept, ...seenDecisions({ dataDir, tunnelId, logger }), tunnelId, ownedHostnames });
 }

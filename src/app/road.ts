@@ -19,6 +19,7 @@ import { type ConnectorChoice, chooseConnector } from './choose-connector.ts';
 import type { LocalEdge } from './embedded-edge.ts';
 import { createMissingIngress, missingTunnelTarget } from './missing-tunnel.ts';
 import { findPlace, type Place } from './place.ts';
+import { copyDecisions, keptDecisions } from './rule-decisions.ts';
 import { createRuleMirror, type RuleMirror } from './rule-mirror.ts';
 
 /** cloudflared's default, and ours. */
@@ -75,10 +76,13 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
   if (tunnel === undefined) return plannedRoad(place, dns);
   const isRemote = choice.kind === 'cloudflared' || tunnel.remotelyManaged;
   const connector = createConnector(options, choice, tunnel, isRemote);
+  const tunnelId = tunnel.tunnel.id;
+  const decisions = (isRemote ? keptDecisions : copyDecisions)({ dataDir: settings.dataDir, tunnelId, logger });
   const remote = createRemoteIngress({
+    ...decisions,
     api,
     account: place.account,
-    tunnelId: tunnel.tunnel.id,
+    tunnelId,
     ownedHostnames: (aborting) => dns.ownedHostnames(aborting),
     exclusive: settings.edge === 'embedded',
     writtenOnly: !isRemote,

@@ -12,6 +12,8 @@ export interface RuleMemory {
   load(): Remembered;
   /** Keeps it; where that cannot be, forgets it, because an old memory would take our own rules for somebody's. */
   save(rules: Remembered): void;
+  /** For rules that are no longer kept by the API. */
+  forget(): void;
 }
 
 /** Where the memory is. */
@@ -98,12 +100,13 @@ export function createRuleMemory(options: RuleMemoryOptions): RuleMemory {
         forget(file, logger);
       }
     },
+    forget: () => forget(file, logger),
   };
 }
 
 /** The memory for those who only look: nothing is ever written. */
 export function lookAtRuleMemory(options: RuleMemoryOptions): RuleMemory {
-  return { load: createRuleMemory(options).load, save: () => undefined };
+  return { load: createRuleMemory(options).load, save: () => undefined, forget: () => undefined };
 }
 
 function read(file: string): Kept | undefined {
