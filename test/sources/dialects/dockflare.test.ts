@@ -133,7 +133,9 @@ testDialect(dockflare, [
       'dockflare.access.name': 'My app',
       'dockflare.access.custom_rules': '[{"email":{"email":"me@example.com"},"action":"allow"}]',
     },
-    entries: [{ hostname: 'app.example.com', protocol: 'http', port: 80, guarded: "DockFlare's access rules guard it" }],
+    entries: [
+      { hostname: 'app.example.com', protocol: 'http', port: 80, guarded: "DockFlare's access rules guard it" },
+    ],
     notes: ['dockflare.access.name', 'dockflare.access.custom_rules', 'dockflare.access.policy'],
   },
   {

@@ -9,7 +9,11 @@ testDialect(labelgate, [
   { about: 'with one tunnel service', labels: web, entries: [entry] },
   {
     about: 'with a record beside it',
-    labels: { ...web, 'labelgate.dns.web-dns.hostname': 'app.example.com', 'labelgate.dns.web-dns.target': '192.0.2.1' },
+    labels: {
+      ...web,
+      'labelgate.dns.web-dns.hostname': 'app.example.com',
+      'labelgate.dns.web-dns.target': '192.0.2.1',
+    },
     entries: [entry],
     notes: ['labelgate.dns.web-dns.hostname', 'labelgate.dns.web-dns.target'],
     says: /records follow the hostnames/,

@@ -160,7 +160,9 @@ testDialect(traefik, [
   {
     about: 'on an entry point of another name',
     labels: { ...router('Host(`a.example.com`)'), 'traefik.http.routers.app.entrypoints': 'internal' },
-    entries: [{ hostname: 'a.example.com', guarded: 'Traefik\'s entry point "internal" may be for the local network only' }],
+    entries: [
+      { hostname: 'a.example.com', guarded: 'Traefik\'s entry point "internal" may be for the local network only' },
+    ],
     notes: ['traefik.http.routers.app.entrypoints'],
   },
   {
@@ -209,7 +211,10 @@ testDialect(traefik, [
   },
   {
     about: 'with a TCP router for every name',
-    labels: { 'traefik.tcp.routers.db.rule': 'HostSNI(`*`)', 'traefik.tcp.services.db.loadbalancer.server.port': '5432' },
+    labels: {
+      'traefik.tcp.routers.db.rule': 'HostSNI(`*`)',
+      'traefik.tcp.services.db.loadbalancer.server.port': '5432',
+    },
     notes: ['traefik.tcp.routers.db.rule'],
     says: /HostSNI cannot be put into hostnames/,
   },
@@ -228,7 +233,11 @@ testDialect(traefik, [
     labels: { 'traefik.enable': 'true', 'traefik.http.services.app.loadbalancer.server.port': '8000' },
     entries: [{ port: 8000 }],
   },
-  { about: 'that Traefik leaves alone', labels: { 'traefik.enable': 'false', ...router('Host(`a.example.com`)') }, off: 'traefik.enable' },
+  {
+    about: 'that Traefik leaves alone',
+    labels: { 'traefik.enable': 'false', ...router('Host(`a.example.com`)') },
+    off: 'traefik.enable',
+  },
   {
     about: 'whose switch is mistyped',
     labels: { 'traefik.enable': 'ture', ...router('Host(`a.example.com`)') },
@@ -264,7 +273,10 @@ testDialect(traefik, [
 ]);
 
 describe('what a rule may cost', () => {
-  const why = (rule: string) => readingOf(traefik, router(rule)).notes.map((note) => note.why).join();
+  const why = (rule: string) =>
+    readingOf(traefik, router(rule))
+      .notes.map((note) => note.why)
+      .join();
   const times = (count: number, text: string, join: string) => Array.from({ length: count }, () => text).join(join);
 
   test('a rule that multiplies out is left alone', () => {
