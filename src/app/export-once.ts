@@ -68,15 +68,17 @@ async function readConfiguration(
 async function readAccess(
   { api, place, pass, signal }: PlannedWorld,
   settings: Settings,
-): Promise<Pick<RemoteWorld, 'applications' | 'policies'>> {
-  const none = { applications: [], policies: [] };
+): Promise<Pick<RemoteWorld, 'applications' | 'policies' | 'sshCas'>> {
+  const none = { applications: [], policies: [], sshCas: [] };
   if (pass.desired.accessApplications.length === 0) return none;
+  const needsSshCas = pass.desired.accessApplications.some(({ sshCa }) => sshCa === true);
   try {
-    const [applications, policies] = await Promise.all([
+    const [applications, policies, sshCas] = await Promise.all([
       api.access.applications.list(place.account, signal),
       api.access.policies.list(place.account, signal),
+      needsSshCas ? api.access.sshCas.list(place.account, signal) : [],
     ]);
-    return { applications, policies };
+    return { applications, policies, sshCas };
   } catch (error) {
     if (settings.edge === 'embedded' && error instanceof ApiError && error.status === 404) return none;
     throw error;

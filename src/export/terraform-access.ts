@@ -8,6 +8,7 @@ import type { TerraformApplication, TerraformPolicy, TerraformWorld } from './te
 
 const applicationType = 'cloudflare_zero_trust_access_application';
 const policyType = 'cloudflare_zero_trust_access_policy';
+const sshCaType = 'cloudflare_zero_trust_access_short_lived_certificate';
 const tagType = 'cloudflare_zero_trust_access_tag';
 
 /** What the API has of an application and the resource has not. */
@@ -85,6 +86,21 @@ function applicationBlocks(
         policies,
         tags: own === ownerTag(world.owner) ? [new Expression(`${tagType}.owner.name`), ...others] : tags,
       },
+    },
+    ...(wanted.sshCa === true ? sshCaBlocks(name, found, world) : []),
+  ];
+}
+
+/** The authority for short-lived SSH certificates; servers trust its key, so it must never be another. */
+function sshCaBlocks(name: string, found: TerraformApplication['found'], world: TerraformWorld): readonly Block[] {
+  const isThere = found?.sshCa === true;
+  return [
+    ...(isThere ? [importBlock(`${sshCaType}.${name}`, `accounts/${world.account}/${found.id}`)] : []),
+    {
+      type: 'resource',
+      labels: [sshCaType, name],
+      body: { account_id: new Expression('var.account_id'), app_id: new Expression(`${applicationType}.${name}.id`) },
+      blocks: [{ type: 'lifecycle', body: { prevent_destroy: true } }],
     },
   ];
 }

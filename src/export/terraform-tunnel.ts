@@ -78,10 +78,11 @@ const newConfiguration = [
 /** One record per name. */
 export function recordBlocks(world: TerraformWorld): readonly Block[] {
   const nameOf = createNames();
-  return world.records.flatMap(({ found, zoneId, record }): readonly Block[] => {
+  return world.records.flatMap(({ found, registry, zoneId, record }): readonly Block[] => {
     const name = nameOf(record.name);
+    const zone_id = new Expression(`var.zone_ids[${JSON.stringify(zoneKey(record.zone, world))}]`);
     const body: HclObject = {
-      zone_id: new Expression(`var.zone_ids[${JSON.stringify(zoneKey(record.zone, world))}]`),
+      zone_id,
       name: record.name,
       type: record.type,
       content: new Expression(`"\${${tunnelId.text}}.cfargotunnel.com"`),
@@ -92,8 +93,27 @@ export function recordBlocks(world: TerraformWorld): readonly Block[] {
     return [
       ...(found === undefined ? [] : [importBlock(`${recordType}.${name}`, `${zoneId}/${found.id}`)]),
       { type: 'resource', labels: [recordType, name], body },
+      ...registry.flatMap((one) => registryBlocks(one, nameOf(one.name), zoneId, zone_id)),
     ];
   });
+}
+
+/** The TXT record that says whose the other one is. */
+function registryBlocks(
+  { id, name, content = '', comment }: ApiRecord,
+  resource: string,
+  zoneId: string,
+  zone_id: Expression,
+): readonly Block[] {
+  const remark = comment === undefined || comment === null || comment === '' ? {} : { comment };
+  return [
+    importBlock(`${recordType}.${resource}`, `${zoneId}/${id}`),
+    {
+      type: 'resource',
+      labels: [recordType, resource],
+      body: { zone_id, name, type: 'TXT', content, ttl: 1, ...remark },
+    },
+  ];
 }
 
 /** The comment that is there, whatever it says; on a new record our mark. */

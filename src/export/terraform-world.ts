@@ -3,10 +3,13 @@ import { ownerTag } from '../access/ownership.ts';
 import { type FoundApplication, type FoundPolicy, type RemoteAccess, readRemote } from '../access/remote.ts';
 import type { ApiAccessApplication } from '../cloudflare/access-applications.ts';
 import type { ApiAccessPolicy } from '../cloudflare/access-policies.ts';
+import type { ApiSshCa } from '../cloudflare/access-ssh-cas.ts';
 import type { RemoteRule, TunnelConfiguration, VersionedConfiguration } from '../cloudflare/configurations.ts';
 import type { ApiRecord } from '../cloudflare/dns.ts';
+import { parseRegistryMark } from '../dns/txt-registry.ts';
 import { noLogin } from '../ingress/access-applications.ts';
 import { accessDomain } from '../ingress/access-domain.ts';
+import { zoneDefaultService } from '../ingress/access-zone-default.ts';
 import { entryKey } from '../ingress/closing.ts';
 import { compareEntries } from '../ingress/order.ts';
 import { weave } from '../ingress/weave.ts';
@@ -33,16 +36,18 @@ export interface RemoteWorld {
   readonly zones: readonly { readonly id: string; readonly name: string; readonly records: readonly ApiRecord[] }[];
   readonly applications: readonly ApiAccessApplication[];
   readonly policies: readonly ApiAccessPolicy[];
+  readonly sshCas: readonly ApiSshCa[];
 }
 
-/** A record as it is wanted, and as it is. */
+/** A record as it is wanted, and as it is; what says whose it is may be a TXT record of its own. */
 export interface TerraformRecord {
   readonly found: ApiRecord | undefined;
+  readonly registry: readonly ApiRecord[];
   readonly zoneId: string;
   readonly record: DnsRecord;
 }
 
-/** An application as it is, or as it is to be made. */
+/** An application as it is, or as it is to be made; `sshCa` on either: an authority for SSH certificates. */
 export interface TerraformApplication {
   readonly wanted: AccessApplication;
   readonly found: FoundApplication | undefined;
@@ -79,11 +84,16 @@ export function terraformWorld(
   pass: { readonly desired: DesiredState; readonly plans: readonly Plan<unknown>[] },
   remote: RemoteWorld,
 ): TerraformWorld {
-  const access = readRemote(remote.applications, remote.policies, remote.owner);
+  const access = readRemote(remote.applications, remote.policies, remote.owner, remote.sshCas);
   const changes = pass.plans.flatMap((plan) =>
     plan.target === 'access' ? (plan.changes as readonly Change<AccessObject>[]) : [],
   );
-  const applications = applicationsAfter(changes, access).filter(({ wanted }) => isFor(wanted, applied.entries));
+  const applications = applicationsAfter(changes, access).filter(({ wanted }) =>
+    isFor(
+      pass.desired.accessApplications.find(({ domain }) => domain === wanted.domain),
+      applied.entries,
+    ),
+  );
   const policies = policiesAfter(new Set(applications.flatMap(({ wanted }) => wanted.policies)), changes, access);
   const known = new Set(policies.map(({ wanted }) => wanted.name));
   const isWhole = ({ wanted }: TerraformApplication) =>
@@ -149,8 +159,15 @@ function recordsAfter(applied: Applied, desired: DesiredState, remote: RemoteWor
     const found = zone.records.find(
       ({ name, type }) => type === record.type && canonicalName(name) === canonicalName(record.name),
     );
-    return [{ found, zoneId: zone.id, record }];
+    const registry = zone.records.filter((one) => isMarkOf(one, record.name, remote.owner));
+    return [{ found, registry, zoneId: zone.id, record }];
   });
+}
+
+function isMarkOf({ type, name, content }: ApiRecord, hostname: string, owner: string): boolean {
+  if (type !== 'TXT' || content === undefined) return false;
+  const mark = parseRegistryMark(canonicalName(name), content);
+  return mark !== undefined && mark.owner.id === owner && mark.hostname === canonicalName(hostname);
 }
 
 /** Lower case, no final dot: how DNS compares names. */
@@ -180,17 +197,17 @@ function foundBefore(
   access: RemoteAccess,
 ): FoundApplication | undefined {
   if (change.action === 'create') return undefined;
-  return access.ours.find(({ id }) => id === change.current.id);
+  // One that was adopted is still somebody else's.
+  return [...access.ours, ...access.foreign].find(({ id }) => id === change.current.id);
 }
 
-/** A lock of an exported entry, or an exception from one. */
-function isFor(application: AccessApplication, entries: readonly IngressEntry[]): boolean {
-  const { domain, policies } = application;
-  const host = domain.split('/')[0];
-  return entries.some(({ access, rule }) => {
-    if (access === 'public') return false;
-    return accessDomain(rule) === domain || (policies.includes(noLogin) && rule.hostname === host);
-  });
+/** A lock of an exported entry or of a whole zone, or an exception from one. */
+function isFor(application: AccessApplication | undefined, entries: readonly IngressEntry[]): boolean {
+  if (application === undefined) return false;
+  const { domain, policies, owner } = application;
+  if (owner?.resource === zoneDefaultService) return true;
+  if (policies.includes(noLogin)) return entries.some(({ serviceId }) => serviceId === owner?.resource);
+  return entries.some(({ access, rule }) => access !== 'public' && accessDomain(rule) === domain);
 }
 
 function policiesAfter(

@@ -57,6 +57,7 @@ export function remoteOf(fields: Partial<RemoteWorld> = {}): RemoteWorld {
     zones: [{ id: 'f'.repeat(32), name: 'example.com', records: [] }],
     applications: [],
     policies: [],
+    sshCas: [],
     ...fields,
   };
 }

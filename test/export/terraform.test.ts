@@ -66,6 +66,24 @@ describe('what exists', () => {
     assert.match(text, /comment = "sallyport owner=home resource=docker\/home\/b"/);
   });
 
+  test('has its TXT record with it, where that says whose it is', () => {
+    const content = '"heritage=external-dns,external-dns/owner=home,external-dns/resource=sallyport/docker/home/a"';
+    const mark = (id: string, name: string, text = content) => ({ id, name, type: 'TXT', content: text });
+    const records = [
+      record('a.example.com'),
+      mark('2', 'cname-a.example.com'),
+      mark('3', 'cname-b.example.com'),
+      mark('4', 'cname-a.example.com', content.replace('owner=home', 'owner=other')),
+      mark('5', 'a.example.com', 'v=spf1 -all'),
+    ];
+    const zones = [{ id: zone, name: 'example.com', records }];
+    const { text } = exported({ entries: [entryOf('a.example.com')], remote: { zones } });
+    assert.deepEqual(outline(text).imports.slice(1), [
+      `dns_record.a_example_com ← ${zone}/${'1'.repeat(32)}`,
+      `dns_record.cname-a_example_com ← ${zone}/2`,
+    ]);
+  });
+
   test('of the tunnel is never made again for how it was made', () => {
     const { text } = exported({ entries: [] });
     assert.match(text, /ignore_changes {2}= \[config_src, tunnel_secret\]\n {4}prevent_destroy = true/);
@@ -235,6 +253,51 @@ describe('Access', () => {
       [],
     );
     assert.match(text, /decision {3}= "non_identity"/);
+  });
+
+  test('of ssh has its authority, which must never be another', () => {
+    const entry = entryOf('ssh.example.com', { service: 'ssh://10.0.0.3:22' }, { policy: 'family' });
+    const application = { ...found, domain: 'ssh.example.com', destinations: [], aud: 'aud-1' };
+    const remote = { applications: [application], policies: [policy], sshCas: [{ id: 'ca-1', aud: 'aud-1' }] };
+    const { text } = exported({ entries: [entry], remote });
+    const type = 'zero_trust_access_short_lived_certificate';
+    assert.equal(outline(text).resources.at(-1), `${type} ssh_example_com`);
+    assert.equal(outline(text).imports.at(-1), `${type}.ssh_example_com ← accounts/${account}/app-1`);
+    assert.match(text, /app_id {5}= cloudflare_zero_trust_access_application\.ssh_example_com\.id/);
+  });
+
+  test('of a whole zone is there whatever else is, and so are the exceptions of what is exported', () => {
+    const zoneLock = { ...found, id: 'app-2', domain: '*.example.com', destinations: [] };
+    const exception = {
+      ...found,
+      id: 'app-3',
+      domain: 'b.example.com',
+      destinations: [],
+      policies: [{ id: 'policy-2' }],
+    };
+    const noLogin = { ...policy, id: 'policy-2', name: 'sallyport owner=home policy=no login', decision: 'bypass' };
+    const pass = passOf([entryOf('b.example.com')]);
+    const accessApplications = [
+      {
+        name: '',
+        domain: '*.example.com',
+        policies: ['family'],
+        owner: { id: 'home', resource: 'access/zone-default' },
+      },
+      { name: '', domain: 'b.example.com', policies: ['no login'], owner: { id: 'home', resource: 'docker/home/b' } },
+    ] as const;
+    const desired = { ...pass.desired, accessApplications };
+    const remote = remoteOf({ applications: [zoneLock, exception], policies: [policy, noLogin] });
+    const world = terraformWorld(appliedState(pass), { desired, plans: [] }, remote);
+    assert.deepEqual(
+      world.applications.map(({ wanted }) => wanted.domain),
+      ['*.example.com', 'b.example.com'],
+    );
+    const without = terraformWorld({ entries: [], services: [], withheld: [] }, { desired, plans: [] }, remote);
+    assert.deepEqual(
+      without.applications.map(({ wanted }) => wanted.domain),
+      ['*.example.com'],
+    );
   });
 
   test('without a policy that can be written is left out and named', () => {
