@@ -7,7 +7,7 @@ import { ValidationError } from '../errors.ts';
 import type { IngressEntry, Service } from '../model.ts';
 import { parse, schemaOf } from '../validate.ts';
 import type { LoadedPlugin } from './catalogue.ts';
-import { loadOne } from './load.ts';
+import { loadFolder } from './folder.ts';
 import { type RouteContext, routeServices } from './route.ts';
 
 /** What became of one plugin. */
@@ -23,7 +23,7 @@ export interface PluginReport {
 export async function checkPlugin(dir: string): Promise<PluginReport> {
   const folder = resolve(dir);
   const id = basename(folder);
-  const { manifest, problem, ...rest } = await loadOne(folder, id, 'builtin', true);
+  const { manifest, problem, ...rest } = await loadFolder(folder, id, { origin: 'builtin', allowCode: true });
   if (manifest === undefined || problem !== undefined)
     return { id, dir, fixtures: 0, problems: [problem ?? 'there is no manifest'] };
   const names = await listFixtures(join(folder, 'fixtures'));
