@@ -7,6 +7,7 @@ import { createLiveSettings, type LiveSettings } from './app/live-settings.ts';
 import { createPasses } from './app/passes.ts';
 import { buildRoad, drainMs, type Road } from './app/road.ts';
 import { createRoadKeeper, type RoadKeeper } from './app/road-keeper.ts';
+import { createSettingsApi } from './app/settings-api.ts';
 import { systemClock } from './clock.ts';
 import { type CloudflareApi, createCloudflareApi } from './cloudflare/client.ts';
 import { type Controller, createController } from './controller.ts';
@@ -206,11 +207,10 @@ class Program implements App {
 
   #createApi(): CloudflareApi {
     const { apiToken, apiUrl } = this.#settings.cloudflare;
-    return createCloudflareApi({
-      apiToken: apiToken ?? this.#edge?.apiToken ?? '',
-      baseUrl: apiUrl ?? this.#edge?.apiUrl,
-      logger: this.#logger,
-    });
+    const edge = this.#edge;
+    if (edge === undefined || apiToken !== undefined || apiUrl !== undefined)
+      return createSettingsApi({ settings: () => this.#live.current(), logger: this.#logger });
+    return createCloudflareApi({ apiToken: edge.apiToken, baseUrl: edge.apiUrl, logger: this.#logger });
   }
 
   #createRoad(api: CloudflareApi, owner: string, onBug: (error: unknown) => void): RoadKeeper {

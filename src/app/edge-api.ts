@@ -10,6 +10,7 @@ import type { Logger } from '../logger.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { StateDir } from '../state-dir.ts';
 import { edgeApiToken, edgeStoreFile, settingsZones } from './embedded-edge.ts';
+import { createSettingsApi } from './settings-api.ts';
 
 /** An API client and the way to let go of what stands behind it. */
 export interface BorrowedApi {
@@ -19,9 +20,8 @@ export interface BorrowedApi {
 
 /** Opens the API the settings lead to. */
 export async function borrowApi(settings: Settings, stateDir: StateDir, logger: Logger): Promise<BorrowedApi> {
-  const { apiToken = '', apiUrl } = settings.cloudflare;
-  if (settings.edge === 'cloudflare' || apiUrl !== undefined) {
-    return { api: createCloudflareApi({ apiToken, baseUrl: apiUrl, logger }), close: async () => undefined };
+  if (settings.edge === 'cloudflare' || settings.cloudflare.apiUrl !== undefined) {
+    return { api: createSettingsApi({ settings: () => settings, logger }), close: async () => undefined };
   }
   const access = runningEdgeApi(settings, stateDir);
   if (await answers(access)) return { api: createCloudflareApi({ ...access, logger }), close: async () => undefined };

@@ -79,5 +79,7 @@ function isGone({ cause }: AppError): boolean {
 /** The running settings with those keys of the fresh ones that apply without a restart (`x-reload: hot`). */
 function hotSettings(running: Settings, fresh: Settings): Settings {
   const { mode, expose, services, accessDefault, accessZoneDefault, policies } = fresh;
-  return { ...running, mode, expose, services, accessDefault, accessZoneDefault, policies };
+  const { apiToken, apiTokenFile } = fresh.cloudflare;
+  const cloudflare = { ...running.cloudflare, apiToken, apiTokenFile };
+  return { ...running, cloudflare, mode, expose, services, accessDefault, accessZoneDefault, policies };
 }

@@ -1,4 +1,4 @@
-// How long to wait before a failed call is tried again, if at all. Pure.
+// How long to wait before a failed call is tried again, if at all.
 import { backoffMs } from '../clock.ts';
 
 /** What a failed try says about another one. */

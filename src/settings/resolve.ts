@@ -3,8 +3,9 @@
 import { join, resolve as resolvePath } from 'node:path';
 import { ValidationError } from '../errors.ts';
 import type { ListenAddress } from '../model.ts';
+import { resolveCloudflare } from './cloudflare.ts';
 import { durationMs } from './duration.ts';
-import type { Settings, SettingsFile, TunnelSetting } from './settings.ts';
+import type { EndpointFile, Settings, SettingsFile } from './settings.ts';
 
 /** What resolving needs from outside. */
 export interface ResolveInputs {
@@ -33,7 +34,7 @@ export function resolveSettings(file: SettingsFile, inputs: ResolveInputs): Sett
     owner: file.owner,
     dataDir,
     cloudflare: resolveCloudflare(file, inputs),
-    dockerEndpoints: resolveEndpoints(file.docker?.endpoints),
+    dockerEndpoints: resolveEndpoints(file.docker?.endpoints, inputs.cwd),
     expose: file.expose,
     services: file.services ?? [],
     accessDefault: accessDefault === 'none' ? undefined : accessDefault,
@@ -93,57 +94,18 @@ function resolveEmbeddedEdge(file: SettingsFile, dataDir: string, where: string)
   };
 }
 
-function resolveCloudflare(file: SettingsFile, inputs: ResolveInputs): Settings['cloudflare'] {
-  const cloudflare = file.cloudflare ?? {};
-  const secret = (value: string | undefined, path: string | undefined) =>
-    value ?? (path === undefined ? undefined : inputs.readSecret(resolvePath(inputs.cwd, path)));
-  const apiToken = secret(cloudflare.api_token, cloudflare.api_token_file);
-  const tunnelToken = secret(cloudflare.tunnel?.token, cloudflare.tunnel?.token_file);
-  if (file.edge === 'cloudflare' && apiToken === undefined) {
-    throw new ValidationError({
-      code: 'E_SETTINGS_INVALID',
-      message: '`edge: cloudflare` needs an API token',
-      where: `${inputs.where} /cloudflare`,
-      hint: 'set cloudflare.api_token_file or SALLYPORT_CLOUDFLARE__API_TOKEN_FILE (permissions: Cloudflare Tunnel edit, DNS edit, Access edit)',
-    });
-  }
-  return {
-    apiToken,
-    account: cloudflare.account,
-    zones: cloudflare.zones ?? [],
-    ownership: cloudflare.ownership ?? 'comment',
-    tunnel: resolveTunnel(file, tunnelToken, inputs),
-    apiUrl: cloudflare.api_url,
-    edge: cloudflare.edge,
-    edgeCaFile: cloudflare.edge_ca === undefined ? undefined : resolvePath(inputs.cwd, cloudflare.edge_ca),
-  };
-}
-
-function resolveTunnel(file: SettingsFile, token: string | undefined, inputs: ResolveInputs): TunnelSetting {
-  const tunnel = file.cloudflare?.tunnel ?? {};
-  if (token !== undefined) return { kind: 'token', token };
-  if (tunnel.id === undefined) return { kind: 'named', name: tunnel.name ?? 'sallyport' };
-  if (tunnel.credentials_file === undefined) {
-    throw new ValidationError({
-      code: 'E_SETTINGS_INVALID',
-      message: 'a tunnel given by id needs its credentials file',
-      where: `${inputs.where} /cloudflare/tunnel`,
-      hint: 'add credentials_file, or give the tunnel by name',
-    });
-  }
-  return {
-    kind: 'existing',
-    id: tunnel.id.toLowerCase(),
-    credentialsFile: resolvePath(inputs.cwd, tunnel.credentials_file),
-  };
-}
-
 function resolveEndpoints(
-  endpoints: readonly (string | { readonly name?: string; readonly url: string })[] | undefined,
+  endpoints: readonly (string | EndpointFile)[] | undefined,
+  cwd: string,
 ): Settings['dockerEndpoints'] {
   return endpoints?.map((endpoint, index) => {
-    const { name, url } = typeof endpoint === 'string' ? { name: undefined, url: endpoint } : endpoint;
-    return { name: name ?? (index === 0 ? 'docker' : `docker${index + 1}`), url };
+    const { name, tls, ...more } = typeof endpoint === 'string' ? { url: endpoint } : endpoint;
+    const files = Object.entries(tls ?? {}).map(([key, file]) => [key, resolvePath(cwd, file)]);
+    return {
+      ...more,
+      name: name ?? (index === 0 ? 'docker' : `docker${index + 1}`),
+      ...(tls === undefined ? {} : { tls: Object.fromEntries(files) }),
+    };
   });
 }
 

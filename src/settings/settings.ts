@@ -17,7 +17,7 @@ export interface SettingsFile {
   readonly owner?: string;
   readonly data_dir?: string;
   readonly cloudflare?: CloudflareFile;
-  readonly docker?: { readonly endpoints?: readonly (string | { readonly name?: string; readonly url: string })[] };
+  readonly docker?: { readonly endpoints?: readonly (string | EndpointFile)[] };
   readonly expose: 'labelled' | 'known' | 'all';
   readonly services?: readonly FileService[];
   readonly access?: {
@@ -32,10 +32,25 @@ export interface SettingsFile {
   readonly log?: { readonly level?: LogLevel; readonly format?: 'auto' | 'pretty' | 'json' };
 }
 
+/** One of the file's `docker.endpoints`. */
+export interface EndpointFile {
+  readonly name?: string;
+  readonly url: string;
+  /** PEM files. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Where the ports its containers publish answer; default: the host of the url. */
+  readonly address?: string;
+}
+
 /** The file's `cloudflare:`. */
 export interface CloudflareFile {
   readonly api_token?: string;
   readonly api_token_file?: string;
+  readonly tokens?: readonly {
+    readonly zones: readonly string[];
+    readonly api_token?: string;
+    readonly api_token_file?: string;
+  }[];
   readonly account?: string;
   readonly zones?: readonly string[];
   readonly ownership?: 'comment' | 'txt';
@@ -104,6 +119,14 @@ export interface Settings {
   readonly dataDir: string;
   readonly cloudflare: {
     readonly apiToken: string | undefined;
+    /** The file it is kept in: what stands there later counts from then on. */
+    readonly apiTokenFile: string | undefined;
+    /** Tokens for single zones. */
+    readonly tokens: readonly {
+      readonly zones: readonly string[];
+      readonly apiToken: string;
+      readonly apiTokenFile: string | undefined;
+    }[];
     readonly account: string | undefined;
     readonly zones: readonly string[];
     /** Where the mark of a DNS record is kept: its comment, or a TXT record as external-dns writes it. */
@@ -114,7 +137,7 @@ export interface Settings {
     readonly edgeCaFile: string | undefined;
   };
   /** Undefined: the usual socket, when it is there. */
-  readonly dockerEndpoints: readonly { readonly name: string; readonly url: string }[] | undefined;
+  readonly dockerEndpoints: readonly (EndpointFile & { readonly name: string })[] | undefined;
   readonly expose: 'labelled' | 'known' | 'all';
   readonly services: readonly FileService[];
   /** A policy's name, `public`, or undefined for none. */
