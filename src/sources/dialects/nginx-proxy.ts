@@ -111,7 +111,7 @@ function readSeveral(labels: ForeignLabels, text: string): void {
 
 function parsed(text: string): unknown {
   try {
-    return parseYaml(text, { maxAliasCount: 0 });
+    return parseYaml(text, { maxAliasCount: 0, logLevel: 'error' });
   } catch (error) {
     // The parser refuses aliases with a ReferenceError, and everything else with an error of its own.
     if (error instanceof YAMLError || error instanceof ReferenceError) return undefined;

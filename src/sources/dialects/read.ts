@@ -106,7 +106,7 @@ function suggestions({ container, policy, foreign, own, hints, entries }: Sugges
   const isDecided = [own.hints, ...Object.values(own.entries ?? {})].some((one) => one.enable === true);
   if (!container.isRunning || isDecided) return [];
   const known = new Set([hints, ...Object.values(entries ?? {})].flatMap((one) => one.hostname ?? []));
-  return [...foreign.keys()].flatMap((dialect) => {
+  return dialects.flatMap((dialect) => {
     if (policy.dialects?.includes(dialect.name) === true) return [];
     const reading = read(dialect.name, foreign, container.names);
     if (reading === undefined) return [];

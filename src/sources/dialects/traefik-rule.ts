@@ -1,4 +1,5 @@
 // Traefik's rule language, versions 2 and 3: text to a tree of matchers. Pure; the text is anyone's.
+import { quote } from '../quote.ts';
 
 /** A rule as a tree. */
 export type Rule =
@@ -49,7 +50,7 @@ function tokenize(text: string): readonly Token[] | string {
       at = found.end;
     } else {
       const word = /^[A-Za-z][A-Za-z0-9]{0,63}/.exec(text.slice(at, at + 65))?.[0];
-      if (word === undefined) return `${JSON.stringify(character)} is out of place`;
+      if (word === undefined) return `${quote(String.fromCodePoint(text.codePointAt(at) ?? 0))} is out of place`;
       tokens.push({ kind: 'word', value: word });
       at += word.length;
     }
