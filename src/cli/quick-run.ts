@@ -13,6 +13,7 @@ import { startingRules } from '../tunnel/run-rules.ts';
 import { version } from '../version.ts';
 import type { CliIo } from './io.ts';
 import type { QuickOptions } from './quick.ts';
+import { untilText } from './quick-end.ts';
 import { rulesOfService } from './quick-target.ts';
 import { serveTunnel } from './serve-tunnel.ts';
 import { globalOptions, loadForCommand } from './settings-input.ts';
@@ -55,12 +56,15 @@ export async function runQuick(target: string, options: QuickOptions, program: C
     version,
   });
   const url = publicUrl(hostname, service, settings);
+  const endsAt = options.for === undefined ? undefined : new Date(systemClock.now() + options.for);
   const onConnected = () => {
-    if (globalOptions(program).json === true) io.out(`${JSON.stringify({ url, hostname, target })}\n`);
+    if (globalOptions(program).json === true) io.out(`${JSON.stringify({ url, hostname, target, endsAt })}\n`);
     else io.out(`${url}\n`);
-    io.err(`Anybody with this address reaches ${target}, until Ctrl-C.\n`);
+    io.err(`Anybody with this address reaches ${target}, ${untilText(new Date(systemClock.now()), endsAt)}.\n`);
   };
   await serveTunnel({ connector, logger, graceMs, limitMs: options.for, onConnected });
+  if (endsAt !== undefined && systemClock.now() >= endsAt.getTime())
+    io.err(`The time is over: ${url} leads nowhere any more.\n`);
 }
 
 /** A URL has a scheme, or at least a port; everything else is a name, where no colon can be. */

@@ -114,9 +114,11 @@ describe('beside the embedded edge', { timeout: 120_000 }, () => {
 
   test('quick finds a service by its name, and ends by itself', async () => {
     const one = start('quick', '--json', '--for', '1s', 'diary');
-    await one.says(/Anybody with this address reaches diary/);
-    const { hostname } = JSON.parse(one.stdout());
+    await one.says(/Anybody with this address reaches diary, until (\S+ )?\d\d:\d\d:\d\d or Ctrl-C/);
+    const { hostname, endsAt } = JSON.parse(one.stdout());
+    assert.match(endsAt, /^\d{4}-\d\d-\d\dT/);
     assert.equal(await one.ended(), 0, one.stderr());
+    assert.match(one.stderr(), /The time is over: http:\/\/\S+ leads nowhere any more/);
     assert.notEqual((await get(hostname)).status, 200);
   });
 
