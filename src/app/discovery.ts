@@ -66,7 +66,7 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
   const docker = createDockerSources({
     settings,
     stateDir: options.stateDir,
-    dockerHost: options.env.DOCKER_HOST,
+    env: options.env,
     logger,
     clock,
   });

@@ -1,9 +1,10 @@
 // Which Docker engines are asked, and what "there is none" means: nothing on a machine that never had one, a failure on one that had.
+import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Source } from '../contracts.ts';
 import type { Logger } from '../logger.ts';
 import type { Settings } from '../settings/settings.ts';
-import { createDockerSource } from '../sources/docker.ts';
+import { createDockerSource, type DockerSourceOptions } from '../sources/docker.ts';
 import { isEndpointPresent } from '../sources/docker-engine.ts';
 import type { StateDir } from '../state-dir.ts';
 
@@ -12,11 +13,14 @@ const usualEndpoint = 'unix:///var/run/docker.sock';
 const seenMarker = 'docker-seen';
 const lookAgainMs = 5_000;
 
+type EndpointOptions = Pick<DockerSourceOptions, 'tls' | 'address'>;
+
 /** What the engines' sources are made with. */
 export interface DockerEndpointOptions {
   readonly settings: Settings;
   readonly stateDir: StateDir | undefined;
-  readonly dockerHost: string | undefined;
+  /** As docker's own client reads it: DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -25,10 +29,18 @@ export interface DockerEndpointOptions {
 export function createDockerSources(options: DockerEndpointOptions): Source[] {
   const { settings, logger, clock } = options;
   const labels = { prefix: settings.labels.prefix, dialects: settings.labels.dialects };
-  const create = (name: string, endpoint: string) => createDockerSource({ name, endpoint, labels, logger, clock });
-  if (settings.dockerEndpoints !== undefined) return settings.dockerEndpoints.map(({ name, url }) => create(name, url));
-  const endpoint = options.dockerHost ?? usualEndpoint;
-  return [optional(create('docker', endpoint), endpoint, options)];
+  const create = (name: string, endpoint: string, more: EndpointOptions) =>
+    createDockerSource({ name, endpoint, ...more, labels, logger, clock });
+  if (settings.dockerEndpoints !== undefined)
+    return settings.dockerEndpoints.map(({ name, url, ...more }) => create(name, url, more));
+  const endpoint = options.env.DOCKER_HOST ?? usualEndpoint;
+  return [optional(create('docker', endpoint, tlsOf(options.env)), endpoint, options)];
+}
+
+/** The three files docker's client looks for. */
+function tlsOf({ DOCKER_TLS_VERIFY: verify, DOCKER_CERT_PATH: folder }: DockerEndpointOptions['env']): EndpointOptions {
+  if (verify === undefined || verify === '' || folder === undefined) return {};
+  return { tls: { ca: join(folder, 'ca.pem'), cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') } };
 }
 
 /**

@@ -1,8 +1,11 @@
 // Talks to one Docker engine through dockerode's transport: bounded JSON answers and the open event stream. I/O only.
+import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Agent, IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { Agent as TlsAgent } from 'node:https';
 import { AppError, SourceError, ValidationError } from '../errors.ts';
+import { type Endpoint, parseEndpoint, remoteHostOf, type TlsFiles } from './docker-endpoint.ts';
+import { createSshAgent, SshError } from './docker-ssh.ts';
 
 /** One engine's API, read only. */
 export interface DockerEngine {
@@ -17,18 +20,22 @@ export interface DockerEngine {
 /** Query parameters by name. */
 export type Query = Readonly<Record<string, string>>;
 
-/** A socket path or a TCP address. */
-type Endpoint = { readonly socketPath: string } | { readonly host: string; readonly port: number };
-
 /** A list of some ten thousand containers; more is not an engine's answer. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 const answerTimeoutMs = 10_000;
 
-/** An engine nobody has talked to yet; throws ValidationError for an endpoint that is neither `unix:///path` nor `tcp://host:port`. */
-export function createDockerEngine(endpoint: string, timeoutMs: number = answerTimeoutMs): DockerEngine {
-  const at = parseEndpoint(endpoint);
-  // A kept connection would fail the first request after the engine restarts.
-  const agent = new Agent({ keepAlive: false });
+/** What of an engine is not the default. */
+export interface EngineOptions {
+  /** Reads these when the engine is made; TCP only. */
+  readonly tls?: TlsFiles;
+  readonly timeoutMs?: number;
+}
+
+/** An engine nobody has talked to yet; throws ValidationError for an endpoint nobody can dial, or TLS files that cannot be read. */
+export function createDockerEngine(endpoint: string, options: EngineOptions = {}): DockerEngine {
+  const { timeoutMs = answerTimeoutMs } = options;
+  const at = parseEndpoint(endpoint, options.tls !== undefined);
+  const agent = createAgent(at, options.tls ?? {});
   let modem: Promise<Modem> | undefined;
 
   async function request(path: string, signal: AbortSignal, query: Query = {}): Promise<IncomingMessage> {
@@ -44,7 +51,7 @@ export function createDockerEngine(endpoint: string, timeoutMs: number = answerT
   }
 
   return {
-    remoteHost: 'host' in at && !isLoopback(at.host) ? at.host : undefined,
+    remoteHost: remoteHostOf(at),
     async get(path, signal, query) {
       const timeout = AbortSignal.timeout(timeoutMs);
       try {
@@ -63,7 +70,7 @@ export function createDockerEngine(endpoint: string, timeoutMs: number = answerT
 /** False for a socket that does not exist at all, which is how a machine without Docker looks. */
 export async function isEndpointPresent(endpoint: string): Promise<boolean> {
   const at = parseEndpoint(endpoint);
-  if ('host' in at) return true;
+  if (at.kind !== 'unix') return true;
   try {
     await stat(at.socketPath);
     return true;
@@ -72,22 +79,26 @@ export async function isEndpointPresent(endpoint: string): Promise<boolean> {
   }
 }
 
-function parseEndpoint(endpoint: string): Endpoint {
-  const unix = /^unix:\/\/(\/.+)$/.exec(endpoint);
-  if (unix?.[1] !== undefined) return { socketPath: unix[1] };
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url?.protocol === 'tcp:' && url.hostname !== '' && ['', '/'].includes(url.pathname) && url.username === '')
-    return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 2375 : Number(url.port) };
-  throw new ValidationError({
-    code: 'E_SETTINGS_INVALID',
-    message: 'a Docker endpoint is unix:///path/to/docker.sock or tcp://host:port',
-    where: endpoint.replace(/\/\/[^/@]*@/, '//…@').slice(0, 200),
-    hint: 'for an engine behind ssh, forward its socket with ssh -L and give the local one',
-  });
+/** A kept connection would fail the first request after the engine restarts; only ssh's are worth keeping. */
+function createAgent(at: Endpoint, files: TlsFiles): Agent {
+  if (at.kind === 'ssh') return createSshAgent(at);
+  if (at.kind === 'unix' || !at.isTls) return new Agent({ keepAlive: false });
+  const read = (key: keyof TlsFiles) => (files[key] === undefined ? {} : { [key]: readPem(files[key], key) });
+  return new TlsAgent({ keepAlive: false, ...read('ca'), ...read('cert'), ...read('key') });
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+function readPem(file: string, key: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ValidationError({
+      code: 'E_SETTINGS_UNREADABLE',
+      message: `the engine's TLS ${key} cannot be read (${codeOf(cause) ?? 'unknown'})`,
+      where: file,
+      hint: 'check docker.endpoints and the permissions of that file',
+      cause,
+    });
+  }
 }
 
 /** The part of dockerode's transport that we use. */
@@ -110,11 +121,11 @@ async function createModem(at: Endpoint, agent: Agent): Promise<Modem> {
   // dockerode itself also loads what building images needs, and 14 MB with it: its transport is all that looking takes.
   const { default: DockerModem } = await import('docker-modem');
   // Every field is given, or DOCKER_HOST from the environment would replace it.
-  const target =
-    'socketPath' in at
-      ? { socketPath: at.socketPath, host: undefined, port: undefined }
-      : { host: at.host, port: at.port };
-  const options = { ...target, protocol: 'http' as const, agent };
+  const socketPath = at.kind === 'unix' ? at.socketPath : undefined;
+  const host = at.kind === 'unix' ? undefined : at.host;
+  const port = at.kind === 'tcp' ? at.port : undefined;
+  const protocol = at.kind === 'tcp' && at.isTls ? ('https' as const) : ('http' as const);
+  const options = { socketPath, host, port, protocol, agent };
   return new DockerModem(options);
 }
 
@@ -213,6 +224,11 @@ function explain(code: string | undefined, cause: unknown): [message: string, hi
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return ['the Docker endpoint’s name does not resolve', 'check the name in docker.endpoints'];
+    case 'ESSH':
+      return [
+        `ssh does not get to the Docker engine: ${cause instanceof SshError ? cause.message : ''}`,
+        'check that `ssh HOST docker version` works for the user this program runs as, without a password',
+      ];
     default:
       if (nameOf(cause) === 'TimeoutError')
         return ['the Docker engine does not answer in time', 'check that Docker is not stuck'];

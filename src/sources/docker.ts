@@ -13,6 +13,7 @@ import {
   readContainer,
   readDetails,
 } from './docker-container.ts';
+import type { TlsFiles } from './docker-endpoint.ts';
 import { createDockerEngine, type DockerEngine, notAnEngine } from './docker-engine.ts';
 import { createLineSplitter, eventFilters, readEvent } from './docker-events.ts';
 import type { LabelPolicy } from './docker-labels.ts';
@@ -23,8 +24,12 @@ import { createSwarmSource, type SwarmSource, swarmServiceLabel } from './swarm.
 export interface DockerSourceOptions {
   /** The endpoint's name; `docker` is the usual engine, any other goes into its services' ids. */
   readonly name: string;
-  /** `unix:///…` or `tcp://host:port`. */
+  /** `unix:///…`, `tcp://host:port` or `ssh://user@host`. */
   readonly endpoint: string;
+  /** For an engine that speaks TLS. */
+  readonly tls?: TlsFiles;
+  /** Where the ports its containers publish answer, when that is not the endpoint's host. */
+  readonly address?: string;
   readonly labels: LabelPolicy;
   /** Where we run; found out on the first list when absent. */
   readonly self?: Self;
@@ -41,7 +46,9 @@ const parallelInspects = 8;
 
 /** A source listing the containers of one engine; throws ValidationError for an endpoint nobody can dial. */
 export function createDockerSource(options: DockerSourceOptions): Source {
-  return new DockerSource(options, createDockerEngine(options.endpoint));
+  const { tls, address } = options;
+  const engine = createDockerEngine(options.endpoint, tls === undefined ? {} : { tls });
+  return new DockerSource(options, address === undefined ? engine : { ...engine, remoteHost: address });
 }
 
 class DockerSource implements Source {

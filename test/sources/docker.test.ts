@@ -253,7 +253,7 @@ describe('an engine that cannot be asked', () => {
 
   test('because it never ends its answer', async () => {
     engine.answerOnce({ body: '[', hang: true });
-    const asked = createDockerEngine(engine.endpoint, 50).get('/containers/json', never);
+    const asked = createDockerEngine(engine.endpoint, { timeoutMs: 50 }).get('/containers/json', never);
     await assert.rejects(asked, /does not answer in time/);
   });
 
