@@ -141,6 +141,9 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     const kept = keptKeys(written, fresh);
     await put(config, { written: written.filter((entry) => !kept.has(entryKey(entry))), kept }, signal);
     known = byKey(written);
+    // What is gone may be somebody else's next: only names that still have a rule of ours stay ours without a mark.
+    const there = new Set(live.map(({ key }) => hostnameOfKey(key)));
+    owned = new Set([...owned].filter((hostname) => there.has(hostname)));
     return [...away, ...meanwhile];
   }
 
