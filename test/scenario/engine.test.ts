@@ -147,12 +147,17 @@ test('upsert-only: everything new is there, nothing old is removed, and no old a
   program.show(moved);
   await program.pass();
   assertNothingWrong(world);
-  assert.ok(standing(world).isSupersetOf(before), 'nothing was removed');
-  const { rules, records, locks } = wanted(program, moved);
-  const now = possessionsOf(world, program);
-  assert.deepEqual(now.rules, rules);
+  const now = standing(world);
   assert.deepEqual(
-    [...records, ...locks].filter((one) => ![...now.records, ...now.locks].includes(one)),
+    [...before].filter((key) => !now.has(key)),
+    [],
+    'nothing was removed',
+  );
+  const { rules, records, locks } = wanted(program, moved);
+  const all = possessionsOf(world, program);
+  assert.deepEqual(all.rules, rules);
+  assert.deepEqual(
+    [...records, ...locks].filter((one) => ![...all.records, ...all.locks].includes(one)),
     [],
   );
   program.mode = 'sync';

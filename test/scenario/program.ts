@@ -10,7 +10,7 @@ import { createPasses } from '../../src/app/passes.ts';
 import { findPlace } from '../../src/app/place.ts';
 import type { AnyConnector, Road } from '../../src/app/road.ts';
 import { createRoadKeeper } from '../../src/app/road-keeper.ts';
-import { type CloudflareApi, createCloudflareApi } from '../../src/cloudflare/client.ts';
+import { createCloudflareApi } from '../../src/cloudflare/client.ts';
 import { type Controller, createController, type PassRequest } from '../../src/controller.ts';
 import { createDnsReconciler } from '../../src/dns/reconciler.ts';
 import { compileIngress } from '../../src/ingress/compile.ts';
@@ -28,7 +28,7 @@ import type { FakeClock } from '../fakes/clock.ts';
 import { catalogueOf, contextOf } from '../plugin/sample.ts';
 import type { Observer } from './observer.ts';
 import { type Container, createScript, hostOf, type Script } from './script.ts';
-import type { Call, Fault, Way } from './way.ts';
+import type { Call, Fault, Line, Way } from './way.ts';
 
 /** How an instance is set up. */
 export interface ProgramOptions {
@@ -61,10 +61,10 @@ export interface Program {
   show(containers: readonly Container[]): void;
   /** One pass; resolves when it ended, killed or not. Undefined when it failed or was killed. */
   pass(options?: Partial<PassRequest>): Promise<Snapshot | undefined>;
-  /** A pass runs now. */
+  /** A pass runs now, and does not wait for time to pass. */
   readonly isBusy: boolean;
-  /** Resolves when a pass ends. */
-  ended(): Promise<void>;
+  /** Resolves when that changes. */
+  stirred(): Promise<void>;
   /** Ends the process at once. */
   kill(): void;
   snapshot(): Snapshot | undefined;
@@ -116,7 +116,7 @@ export function createProgram(options: ProgramOptions, around: Surroundings): Pr
       return life !== undefined;
     },
     get isBusy() {
-      return life?.isBusy === true;
+      return life?.isBusy === true && life.sleeping === 0;
     },
     start() {
       const line = around.way.open({
@@ -125,8 +125,7 @@ export function createProgram(options: ProgramOptions, around: Surroundings): Pr
         seen: (call) => program.calls.push(call),
         killed: () => program.kill(),
       });
-      const api = createCloudflareApi({ apiToken, baseUrl: line.baseUrl, logger });
-      life = begin(api, () => line.cut());
+      life = begin(line);
     },
     show(containers) {
       script.containers = containers;
@@ -148,11 +147,11 @@ export function createProgram(options: ProgramOptions, around: Surroundings): Pr
       for (;;) {
         await turn();
         if (outcome !== undefined) return outcome.snapshot;
-        if (running.isBusy) await running.ended.promise;
+        if (running.isBusy && running.sleeping === 0) await running.stirred.promise;
         else await clock.advance(quietMs);
       }
     },
-    ended: async () => life?.ended.promise,
+    stirred: async () => life?.stirred.promise,
     kill() {
       const dying = life;
       if (dying === undefined) return;
@@ -164,8 +163,21 @@ export function createProgram(options: ProgramOptions, around: Surroundings): Pr
     rules: () => life?.table,
   };
 
-  function begin(api: CloudflareApi, cut: () => void): Life {
+  function begin(line: Line): Life {
     const dying = new AbortController();
+    const api = createCloudflareApi({
+      apiToken,
+      baseUrl: line.baseUrl,
+      logger,
+      clock: {
+        now: clock.now,
+        async sleep(ms, signal) {
+          self.sleeping++;
+          stir(self);
+          await clock.sleep(ms, signal).finally(() => self.sleeping--);
+        },
+      },
+    });
     const table = createIngressTable();
     let listed: Listed = { services: [], at: 0 };
     const listedFor = new WeakMap<DesiredState, Listed>();
@@ -255,9 +267,7 @@ export function createProgram(options: ProgramOptions, around: Surroundings): Pr
           return pass;
         } finally {
           self.isBusy = false;
-          const { resolve } = self.ended;
-          self.ended = Promise.withResolvers<void>();
-          resolve();
+          stir(self);
         }
       },
       glance: passes.glance,
@@ -271,13 +281,14 @@ export function createProgram(options: ProgramOptions, around: Surroundings): Pr
       table: isLocal ? table : undefined,
       road: () => road.current(),
       isBusy: false,
-      ended: Promise.withResolvers<void>(),
+      sleeping: 0,
+      stirred: Promise.withResolvers<void>(),
       end() {
-        cut();
+        line.cut();
         dying.abort();
         void controller.stop();
         void road.stop();
-        self.ended.resolve();
+        stir(self);
       },
     };
     void discovery.list.watch((reason) => controller.request(reason), dying.signal);
@@ -299,8 +310,17 @@ interface Life {
   readonly table: IngressTable | undefined;
   road(): Road | undefined;
   isBusy: boolean;
-  ended: PromiseWithResolvers<void>;
+  /** How many calls of its client wait for time to pass. */
+  sleeping: number;
+  stirred: PromiseWithResolvers<void>;
   end(): void;
+}
+
+/** Wakes whoever waits for a pass to end, or to wait for the clock. */
+function stir(life: Life): void {
+  const { resolve } = life.stirred;
+  life.stirred = Promise.withResolvers<void>();
+  resolve();
 }
 
 /** Says when a pass had the one step in which it closes what is not so any more. Rules the API keeps are known once they were read. */

@@ -92,7 +92,7 @@ test('tunnel, configuration, records, applications and policies are what the pla
       .map(({ name, domain, policies: links }) => ({ name, domain, policies: links.map(({ id }) => nameOf.get(id)) }))
       .toSorted(byName),
     access
-      .filter((one) => !('decision' in one))
+      .flatMap((one) => ('decision' in one ? [] : one))
       .map(({ name, domain, policies: names }) => ({ name, domain, policies: names }))
       .toSorted(byName),
   );

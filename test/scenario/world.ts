@@ -9,7 +9,7 @@ import { createSilentLogger } from '../../src/logger.ts';
 import { apiToken } from '../cloudflare/api-world.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { createObserver, type Observer } from './observer.ts';
-import { createProgram, type Program, type ProgramOptions, quietMs } from './program.ts';
+import { createProgram, type Program, type ProgramOptions } from './program.ts';
 import { createWay } from './way.ts';
 
 /** What scenarios steer and look at. */
@@ -28,6 +28,9 @@ export interface World {
   /** Waits for running passes and those asked for meanwhile. */
   quiet(): Promise<void>;
 }
+
+/** How far time goes before what it started is waited for. */
+const stepMs = 500;
 
 /** A world with two zones. What was never to be true is asserted at its end. */
 export async function createWorld(t: TestContext): Promise<World> {
@@ -58,7 +61,7 @@ export async function createWorld(t: TestContext): Promise<World> {
       await new Promise((resolve) => setImmediate(resolve));
       const busy = programs.filter((program) => program.isBusy);
       if (busy.length === 0) return;
-      await Promise.race(busy.map((program) => program.ended()));
+      await Promise.race(busy.map((program) => program.stirred()));
     }
   }
 
@@ -76,7 +79,7 @@ export async function createWorld(t: TestContext): Promise<World> {
     },
     async wait(ms) {
       for (let left = ms; left > 0; ) {
-        const step = Math.min(left, quietMs);
+        const step = Math.min(left, stepMs);
         await clock.advance(step);
         await quiet();
         left -= step;
