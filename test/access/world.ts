@@ -132,8 +132,8 @@ export async function applyAll(
   return [...failed, ...(await reconciler.apply(plan, 'delete', never()))];
 }
 
-/** Thirty applications of somebody else's, half with policies of their own and half with shared ones, made without us. */
-export async function addForeigners({ sdk, account }: AccessWorld): Promise<void> {
+/** Applications of somebody else's, thirty unless said otherwise, half with policies of their own and half with shared ones, made without us. */
+export async function addForeigners({ sdk, account }: AccessWorld, count = 30): Promise<void> {
   const shared = await sdk.zeroTrust.access.policies.create({
     ...account,
     name: 'family',
@@ -141,7 +141,7 @@ export async function addForeigners({ sdk, account }: AccessWorld): Promise<void
     include: [{ email_domain: { domain: 'example.org' } }],
   });
   await sdk.zeroTrust.access.tags.create({ ...account, name: 'theirs' });
-  for (let index = 0; index < 30; index++) {
+  for (let index = 0; index < count; index++) {
     await sdk.zeroTrust.access.applications.create({
       ...account,
       type: 'self_hosted',
