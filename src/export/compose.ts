@@ -30,6 +30,8 @@ export interface ComposeExport {
 /** One service of a Compose file. */
 export interface ComposeService {
   readonly labels: Labels;
+  /** A service of a Swarm has its labels below `deploy`; those beside it are its containers'. */
+  readonly isSwarm?: boolean;
   /** What a reader must know of them. */
   readonly note?: string;
 }
@@ -45,13 +47,22 @@ export function composeExport(inputs: ComposeInputs): ComposeExport {
     const entries = byService.get(service.id) ?? [];
     if (entries.length === 0) continue;
     if (service.source === 'docker') {
-      const project = service.id.slice(0, service.id.lastIndexOf('/'));
-      const name = service.id.slice(project.length + 1);
-      projects[project] = { ...projects[project], [name]: composeService(service, entries, inputs) };
+      const { project, name, isSwarm } = placeInCompose(service);
+      const written = composeService(service, entries, inputs);
+      projects[project] = { ...projects[project], [name]: isSwarm ? { ...written, isSwarm } : written };
     } else if (service.source === 'builtin') notes.push(`${service.name} is built in and needs no line anywhere`);
     else settings.push(...settingsServices(service, entries, taken));
   }
   return { projects, settings, notes };
+}
+
+/** `docker/<project>/<service>`, `docker/<container>`, or `docker/swarm/<stack>_<service>`. */
+function placeInCompose({ id, name }: Service): { project: string; name: string; isSwarm: boolean } {
+  const project = id.slice(0, id.lastIndexOf('/'));
+  const last = id.slice(project.length + 1);
+  if (!project.endsWith('/swarm')) return { project, name: last, isSwarm: false };
+  const stack = last.endsWith(`_${name}`) ? `/${last.slice(0, -name.length - 1)}` : '';
+  return { project: project + stack, name, isSwarm: true };
 }
 
 /** The labels that give the same when they are read again; of those without `plugin` and with, the first that do. */
@@ -107,7 +118,7 @@ export function renderCompose(exported: ComposeExport, applied: Applied): string
 export function renderComposeJson(exported: ComposeExport, applied: Applied): string {
   const projects = Object.entries(exported.projects).map(([project, services]) => [
     project,
-    { services: mapValues(services, ({ labels }) => ({ labels: mapValues(labels, composeValue) })) },
+    { services: mapValues(services, asWritten) },
   ]);
   const value = {
     projects: Object.fromEntries(projects),
@@ -117,17 +128,24 @@ export function renderComposeJson(exported: ComposeExport, applied: Applied): st
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
+function asWritten({ labels, isSwarm }: ComposeService): unknown {
+  const written = { labels: mapValues(labels, composeValue) };
+  return isSwarm === true ? { deploy: written } : written;
+}
+
 function mapValues<A, B>(object: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
 }
 
 function renderProject(project: string, services: Readonly<Record<string, ComposeService>>): string {
-  const blocks = Object.entries(services).map(([name, { labels, note }]) => {
+  const blocks = Object.entries(services).map(([name, { labels, note, isSwarm }]) => {
+    const indent = isSwarm === true ? '        ' : '      ';
     const lines = Object.entries(labels).map(
-      ([key, value]) => `      ${yamlKey(key)}: ${quoteYaml(composeValue(value))}\n`,
+      ([key, value]) => `${indent}${yamlKey(key)}: ${quoteYaml(composeValue(value))}\n`,
     );
     const remark = note === undefined ? '' : `  ${comments([note])}`;
-    return `${remark}  ${yamlKey(name)}:\n    labels:\n${lines.join('')}`;
+    const head = isSwarm === true ? '    deploy:\n      labels:\n' : '    labels:\n';
+    return `${remark}  ${yamlKey(name)}:\n${head}${lines.join('')}`;
   });
   const outside = project.includes('/') ? [] : ['Started without Compose: give these with --label when it is made.'];
   return `${comments([project, ...outside])}services:\n${blocks.join('')}`;

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { parse } from 'yaml';
 import { appliedState } from '../../src/export/applied.ts';
 import { type ComposeExport, composeExport, renderCompose, renderComposeJson } from '../../src/export/compose.ts';
-import { composeValue, quoteYaml, yamlKey } from '../../src/export/compose-yaml.ts';
 import type { IngressEntry, OriginRequest, Service, ServiceHints } from '../../src/model.ts';
 import type { PluginCatalogue } from '../../src/plugin/catalogue.ts';
 import { type RouteContext, routeServices } from '../../src/plugin/route.ts';
@@ -201,6 +200,21 @@ describe('labels', () => {
     assert.equal(projects['docker/home']?.app?.labels['sallyport.service'], undefined);
   });
 
+  test('of a Swarm service belong to its deployment, in the file of its stack', () => {
+    const service = serviceOf({ id: 'docker/swarm/media_web', name: 'web' });
+    const alone = serviceOf({ id: 'docker/swarm/alone', name: 'alone' });
+    const { text, exported, applied } = exportOf({ services: [service, alone] });
+    const [stack, single] = documentsOf(text);
+    assert.equal(stack?.comment, '# docker/swarm/media\n');
+    assert.match(
+      text,
+      /^ {2}web:\n {4}deploy:\n {6}labels:\n {8}sallyport\.enable: "true"\n {8}sallyport\.hostname: /m,
+    );
+    assert.deepEqual(Object.keys(single?.value.services ?? {}), ['alone']);
+    const json = JSON.parse(renderComposeJson(exported, applied)) as { projects: Record<string, unknown> };
+    assert.deepEqual(json.projects['docker/swarm/media'], stack?.value);
+  });
+
   test('that cannot say it are marked', () => {
     const loud = pluginOf('loud', {
       match: { images: ['a/loud'] },
@@ -253,28 +267,8 @@ describe('the settings', () => {
   });
 });
 
-describe('the YAML', () => {
-  test('has each value as the text it is', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (key, value) => {
-        const text = `${yamlKey(key)}: ${quoteYaml(value)}\n`;
-        assert.deepEqual(Object.entries(parse(text) as object), [[key, value]]);
-        assert.equal(text.trimEnd().split(/[\n\r\u0085\u2028\u2029]/).length, 1);
-      }),
-    );
-  });
-
-  test('has keys that mean the same to every reader', () => {
-    for (const key of ['on', 'YES', 'no', 'null', '1', '1.0', '-', '~', '', 'y', 'a: b', '<<'])
-      assert.equal(yamlKey(key), JSON.stringify(key));
-    for (const key of ['app', 'immich-server', 'sallyport.access.bypass', '_x']) assert.equal(yamlKey(key), key);
-  });
-
-  test('doubles each dollar, which Compose halves again', () => {
-    assert.equal(composeValue('^/$a$$'), '^/$$a$$$$');
-  });
-
-  test('and the JSON say the same', () => {
+describe('the files', () => {
+  test('as YAML and as JSON say the same', () => {
     const scene = { services: [serviceOf({ id: 'docker/home/app', hints: { enable: true, path: '^/$' } })] };
     const { exported, applied, text } = exportOf(scene);
     const json = JSON.parse(renderComposeJson(exported, applied)) as { projects: Record<string, unknown> };
