@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { formatFinding } from './finding.ts';
 import type { CliIo } from './io.ts';
-import { formatPlans, plansAsJson } from './plan-table.ts';
+import { formatPlans, hasChanges, plansAsJson } from './plan-table.ts';
 import { globalOptions, loadForCommand } from './settings-input.ts';
 
 /** Adds the command. */
@@ -10,7 +10,7 @@ export function addPlanCommand(program: Command, io: CliIo): void {
   program
     .command('plan')
     .description('what the next pass would change, target by target; changes nothing')
-    .option('--detailed-exitcode', 'exit 3 when there are changes')
+    .option('--detailed-exitcode', 'exit 3 when there are changes, or a rule changed by hand waits for a decision')
     .action(async (options: { detailedExitcode?: boolean }) => {
       const { loaded, logger } = loadForCommand(program);
       const { planOnce } = await import('../app/plan-once.ts');
@@ -20,7 +20,6 @@ export function addPlanCommand(program: Command, io: CliIo): void {
         io.out(plansAsJson({ plans: pass.plans, diagnostics: pass.diagnostics }));
       else io.out(formatPlans(pass.plans));
       for (const finding of general) io.err(`${formatFinding(finding)}\n`);
-      const changes = pass.plans.some((plan) => plan.changes.length > 0);
-      if (options.detailedExitcode === true && changes) io.setExitCode(3);
+      if (options.detailedExitcode === true && hasChanges(pass)) io.setExitCode(3);
     });
 }

@@ -6,6 +6,7 @@ import { addAccessCommands } from './access.ts';
 import { addAdoptCommand } from './adopt.ts';
 import { addApplyCommand } from './apply.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addDriftCommand } from './drift.ts';
 import { addExportCommands } from './export.ts';
 import { addIngressCommands } from './ingress.ts';
 import type { CliIo } from './io.ts';
@@ -53,6 +54,7 @@ export function createProgram(io: CliIo): Command {
   addServicesCommand(program, io);
   addPlanCommand(program, io);
   addApplyCommand(program, io);
+  addDriftCommand(program, io);
   addAdoptCommand(program, io);
   addReleaseCommand(program, io);
   addDoctorCommand(program, io);

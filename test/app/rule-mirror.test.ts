@@ -53,6 +53,16 @@ describe('the mirror of the rules', () => {
     await mirror.stop();
   });
 
+  test('looks again when told to, once, although nothing changed here', async () => {
+    const { clock, asked, mirror } = setUp();
+    mirror.follow([entry('http://a')], { again: true });
+    await clock.advance(0);
+    mirror.follow([entry('http://a')], { again: true });
+    await clock.advance(60_000);
+    assert.deepEqual(asked, ['http://a', 'http://a']);
+    await mirror.stop();
+  });
+
   test('tries again with the newest while the API is down, and stops when told to', async () => {
     const { clock, asked, mirror } = setUp(1);
     mirror.follow([entry('http://a')]);
