@@ -28,7 +28,11 @@ export interface DockerEndpointOptions {
 /** A source per engine: those of the settings, else the usual one as soon as it appears. */
 export function createDockerSources(options: DockerEndpointOptions): Source[] {
   const { settings, logger, clock } = options;
-  const labels = { prefix: settings.labels.prefix, dialects: settings.labels.dialects };
+  const labels = {
+    prefix: settings.labels.prefix,
+    dialects: settings.labels.dialects,
+    mayOpen: settings.labels.allow.public,
+  };
   const create = (name: string, endpoint: string, more: EndpointOptions) =>
     createDockerSource({ name, endpoint, ...more, labels, logger, clock });
   if (settings.dockerEndpoints !== undefined)

@@ -15,6 +15,8 @@ export interface LabelPolicy {
   readonly prefix: string;
   /** Other tools whose labels count like ours, the first one first; default none. */
   readonly dialects?: readonly DialectName[];
+  /** Whether their word is enough to open an entry to everyone; default not. */
+  readonly mayOpen?: boolean;
 }
 
 /** What the labels of one container say; `entries` have already inherited what they inherit. */

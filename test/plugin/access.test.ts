@@ -47,6 +47,20 @@ const cases: readonly (readonly [
   ['none on a label', { access: 'none' }, family, { 'public-ok': 'E_NO_POLICY' }],
   ['a policy that does not exist', { access: 'famly' }, open, { 'public-ok': 'E_NO_POLICY', protect: 'E_NO_POLICY' }],
   ['a default policy that does not exist', {}, { ...internet, accessDefault: 'x' }, { 'public-ok': 'E_NO_POLICY' }],
+  ['guarded by another tool, with a default policy', { guarded: 'its login guards it' }, family, { protect: 'family' }],
+  ['guarded by another tool, with none', { guarded: 'its login guards it' }, internet, { 'public-ok': 'E_NO_POLICY' }],
+  [
+    'guarded by another tool, public by default',
+    { guarded: 'its login guards it' },
+    open,
+    { 'public-ok': 'E_NO_POLICY' },
+  ],
+  [
+    'guarded by another tool, on loopback',
+    { guarded: 'its login guards it' },
+    loopback,
+    { 'public-ok': 'E_NO_POLICY' },
+  ],
   [
     'public on a label',
     { access: 'public' },

@@ -127,6 +127,6 @@ function readAccess(labels: ForeignLabels, draft: EntryDraft, find: Find): void 
       draft.guard(found.key, "DockFlare's access rules guard it");
   }
   if (decides === undefined) return;
-  if (decides.value.toLowerCase() === 'bypass') draft.open();
+  if (decides.value.toLowerCase() === 'bypass') draft.open(decides.key);
   else draft.guard(decides.key, `DockFlare's access policy ${quote(decides.value)} guards it`);
 }

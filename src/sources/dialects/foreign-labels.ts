@@ -13,6 +13,8 @@ const maxEntries = 32;
 export class ForeignLabels {
   /** Names this container answers to: a URL that leads to one of them leads to the container itself. */
   readonly names: readonly string[];
+  /** Whether the settings let a label open an entry to everyone. */
+  readonly mayOpen: boolean;
   readonly #labels = new Map<string, string>();
   readonly #read = new Set<string>();
   readonly #notes: Note[] = [];
@@ -20,8 +22,9 @@ export class ForeignLabels {
   readonly #gaps = new EntryDraft(this, '', '');
   #off: string | undefined;
 
-  constructor(labels: ReadonlyMap<string, string>, names: readonly string[]) {
+  constructor(labels: ReadonlyMap<string, string>, names: readonly string[], mayOpen = false) {
     this.names = names;
+    this.mayOpen = mayOpen;
     const long = [...labels].find(([, value]) => value.length > maxValueLength)?.[0];
     if (labels.size > maxLabels)
       this.note([...labels.keys()][0] ?? '', `there are ${labels.size} labels like it, and ${maxLabels} are read`);
@@ -157,9 +160,15 @@ export class EntryDraft {
     this.#labels.note(from, `${what}; here a policy must`);
   }
 
-  /** The tool opens it to everyone, which counts here only where labels may say so. */
-  open(): void {
-    if (this.hints.guarded === undefined) this.hints.access = 'public';
+  /** The tool opens it to everyone, which counts here only where labels may say so; else it is as closed as by default. */
+  open(from: string): void {
+    if (this.hints.guarded !== undefined) return;
+    if (this.#labels.mayOpen) this.hints.access = 'public';
+    else
+      this.#labels.note(
+        from,
+        'opening it to everyone takes labels.allow.public: true, and the default policy counts until then',
+      );
   }
 }
 

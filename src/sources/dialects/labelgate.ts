@@ -59,6 +59,6 @@ function readOrigin(labels: ForeignLabels, draft: EntryDraft, prefix: string): v
 /** A policy that lets everyone through opens the entry; any other one guards it. */
 function readAccess(labels: ForeignLabels, draft: EntryDraft, name: string, from: string): void {
   const decision = labels.get(`labelgate.access.${name}.policy.decision`);
-  if (decision?.toLowerCase() === 'bypass') draft.open();
+  if (decision?.toLowerCase() === 'bypass') draft.open(from);
   else draft.guard(from, `labelgate's access policy ${quote(name)} guards it`);
 }

@@ -29,7 +29,7 @@ export function readLabels(container: LabelledContainer, policy: LabelPolicy): P
   if (foreign.size === 0 || own.hints.enable === false) return own;
   const allowed = policy.dialects ?? [];
   const readings = allowed.flatMap((dialect) => {
-    const reading = read(dialect, foreign, container.names);
+    const reading = read(dialect, foreign, container, policy);
     return reading === undefined ? [] : [{ dialect, reading }];
   });
   const merged = mergeReadings(readings);
@@ -67,10 +67,15 @@ function sortByDialect({ labels, environment }: LabelledContainer): Foreign {
   return sorted;
 }
 
-function read(name: DialectName, foreign: Foreign, names: readonly string[]): Reading | undefined {
+function read(
+  name: DialectName,
+  foreign: Foreign,
+  { names }: LabelledContainer,
+  { mayOpen }: LabelPolicy,
+): Reading | undefined {
   for (const [dialect, words] of foreign) {
     if (dialect.name !== name) continue;
-    const labels = new ForeignLabels(words, names);
+    const labels = new ForeignLabels(words, names, mayOpen);
     dialect.read(labels);
     return labels.finish();
   }
@@ -108,7 +113,7 @@ function suggestions({ container, policy, foreign, own, hints, entries }: Sugges
   const known = new Set([hints, ...Object.values(entries ?? {})].flatMap((one) => one.hostname ?? []));
   return dialects.flatMap((dialect) => {
     if (policy.dialects?.includes(dialect.name) === true) return [];
-    const reading = read(dialect.name, foreign, container.names);
+    const reading = read(dialect.name, foreign, container, policy);
     if (reading === undefined) return [];
     const { name, fresh } = hostnamesOf(reading, known);
     for (const hostname of fresh) known.add(hostname);

@@ -114,7 +114,20 @@ testDialect(dockflare, [
     entries: [{ hostname: 'ssh.example.com', protocol: 'ssh', port: 22 }],
   },
   {
-    about: 'that is open to everyone',
+    about: 'that is open to everyone, where labels may not say so',
+    labels: {
+      'dockflare.enable': 'true',
+      'dockflare.hostname': 'app.example.com',
+      'dockflare.service': 'http://app:80',
+      'dockflare.access.policy': 'bypass',
+    },
+    entries: [{ hostname: 'app.example.com', protocol: 'http', port: 80 }],
+    notes: ['dockflare.access.policy'],
+    says: /labels\.allow\.public: true, and the default policy counts/,
+  },
+  {
+    about: 'that is open to everyone, where labels may say so',
+    mayOpen: true,
     labels: {
       'dockflare.enable': 'true',
       'dockflare.hostname': 'app.example.com',

@@ -93,7 +93,14 @@ testDialect(labelgate, [
     notes: ['labelgate.tunnel.web.access'],
   },
   {
-    about: 'with a policy that lets everyone in',
+    about: 'with a policy that lets everyone in, where labels may not say so',
+    labels: { ...web, 'labelgate.tunnel.web.access': 'open', 'labelgate.access.open.policy.decision': 'bypass' },
+    entries: [entry],
+    notes: ['labelgate.tunnel.web.access', 'labelgate.access.open.policy.decision'],
+  },
+  {
+    about: 'with a policy that lets everyone in, where labels may say so',
+    mayOpen: true,
     labels: { ...web, 'labelgate.tunnel.web.access': 'open', 'labelgate.access.open.policy.decision': 'bypass' },
     entries: [{ ...entry, access: 'public' }],
     notes: ['labelgate.access.open.policy.decision'],

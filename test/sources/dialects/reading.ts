@@ -12,6 +12,8 @@ export interface DialectCase {
   readonly labels: Readonly<Record<string, string>>;
   /** Every name the container answers to; default `app`. */
   readonly names?: readonly string[];
+  /** Labels may open entries to everyone. */
+  readonly mayOpen?: boolean;
   /** The hints of each entry, `enable` left out; default none. */
   readonly entries?: readonly ServiceHints[];
   readonly gaps?: ServiceHints;
@@ -27,9 +29,10 @@ export function readingOf(
   dialect: Dialect,
   labels: Readonly<Record<string, string>>,
   names: readonly string[] = ['app'],
+  mayOpen = false,
 ): Reading {
   const owned = new Map(Object.entries(labels).filter(([key]) => dialect.owns(key)));
-  const foreign = new ForeignLabels(owned, names);
+  const foreign = new ForeignLabels(owned, names, mayOpen);
   dialect.read(foreign);
   return foreign.finish();
 }
@@ -39,7 +42,7 @@ export function testDialect(dialect: Dialect, cases: readonly DialectCase[]): vo
   describe(dialect.name, () => {
     for (const one of cases) {
       test(`a container ${one.about}`, () => {
-        const reading = readingOf(dialect, one.labels, one.names);
+        const reading = readingOf(dialect, one.labels, one.names, one.mayOpen);
         assert.deepEqual(
           reading.entries.map(({ hints: { enable, ...hints } }) => {
             assert.equal(enable, true);
