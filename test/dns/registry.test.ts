@@ -1,9 +1,21 @@
 // Marks in TXT records, against the real API: written and deleted with their record, and those of others respected.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createDnsReconciler } from '../../src/dns/reconciler.ts';
+import { compileIngress } from '../../src/ingress/compile.ts';
+import { createSilentLogger } from '../../src/logger.ts';
 import { never } from '../cloudflare/api-world.ts';
-import { contractZone, testReconciler } from '../contract/reconciler.ts';
-import { createDnsWorld, type DnsWorld, externalDns, fullName, ourText, wanted } from './world.ts';
+import { contractZone, entryFor, testReconciler } from '../contract/reconciler.ts';
+import {
+  createDnsWorld,
+  type DnsWorld,
+  externalDns,
+  fullName,
+  ourText,
+  settle,
+  tunnelTarget,
+  wanted,
+} from './world.ts';
 
 testReconciler('dns with a TXT registry', async (t) => {
   const world = await createDnsWorld(t);
@@ -161,6 +173,47 @@ describe('a wildcard', () => {
     });
 });
 
+test('in several zones a name is in the deepest, and an apex is a name like others', async (t) => {
+  const world = await createDnsWorld(t);
+  const zones = ['lab.example.com', 'example.com', 'example.org'];
+  const ids = zones.map((zone) => world.store.ensureZone(zone).id);
+  const names = [
+    'a.lab.example.com',
+    'lab.example.com',
+    '*.lab.example.com',
+    'example.com',
+    'b.example.com',
+    '*.example.org',
+  ];
+  const entries = names.map((hostname, at) => {
+    const entry = entryFor(`s${at}`);
+    return { ...entry, rule: { ...entry.rule, hostname } };
+  });
+  const { desired } = compileIngress(entries, { zones, tunnelTarget, owner: 'home', previous: [] });
+  const logger = createSilentLogger();
+  const dns = createDnsReconciler({ api: world.api, zones, owner: 'home', ownership: 'txt', tunnelTarget, logger });
+  assert.deepEqual(await settle(dns, desired), []);
+  const found = ids.map((id) =>
+    world.store.records
+      .list(id)
+      .map(({ type, name }) => `${type} ${name}`)
+      .toSorted(),
+  );
+  assert.deepEqual(found, [
+    [
+      'CNAME *.lab.example.com',
+      'CNAME a.lab.example.com',
+      'CNAME lab.example.com',
+      'TXT cname-_wildcard.lab.example.com',
+      'TXT cname-a.lab.example.com',
+    ],
+    ['CNAME b.example.com', 'CNAME example.com', 'TXT cname-b.example.com'],
+    ['CNAME *.example.org', 'TXT cname-_wildcard.example.org'],
+  ]);
+  assert.equal(batches(world), 3);
+  assert.deepEqual((await dns.plan(desired, never())).changes, []);
+});
+
 describe('a registry record without its CNAME', () => {
   test('is used again where the name is wanted', async (t) => {
     const world = await createDnsWorld(t);
@@ -239,6 +292,32 @@ describe('the registry of others', () => {
         assert.deepEqual(world.records(), before);
       });
     }
+
+  for (const ownership of ['comment', 'txt'] as const)
+    test(`does not keep us from a record that is ours (${ownership})`, async (t) => {
+      const world = await createDnsWorld(t);
+      const home = world.start({ ownership });
+      await home.settle('wiki');
+      const text = world.make('TXT', 'a-wiki', externalDns('k8s'));
+      world.edit(world.record('wiki'), { proxied: false });
+      assert.deepEqual(await home.settle('wiki'), []);
+      assert.deepEqual(home.findings(), []);
+      assert.equal(world.record('wiki')?.proxied, true);
+      await home.settle();
+      assert.deepEqual(world.records(), [text]);
+    });
+
+  for (const ownership of ['comment', 'txt'] as const)
+    test(`counts from the moment it is there, also between plan and apply (${ownership})`, async (t) => {
+      const world = await createDnsWorld(t);
+      const home = world.start({ ownership });
+      await home.settle('wiki', 'nas');
+      const plan = await home.dns.plan(wanted([]), never());
+      world.make('TXT', 'cname-wiki', ourText('cabin', 'wiki'));
+      const before = world.records().filter(({ name }) => name.endsWith('wiki.example.com'));
+      await home.dns.apply(plan, 'delete', never());
+      assert.deepEqual(world.records(), before);
+    });
 
   test('about other types and other names does not matter', async (t) => {
     const world = await createDnsWorld(t);
