@@ -21,6 +21,8 @@ export interface FakeContainer {
   readonly ports?: readonly FakePort[];
   /** What inspecting shows as `Config.ExposedPorts`. */
   readonly exposed?: readonly string[];
+  /** What inspecting shows as `Config.Env`. */
+  readonly env?: readonly string[];
   readonly id?: string;
   readonly created?: number;
 }
@@ -251,5 +253,8 @@ function listed(container: FakeContainer & { readonly id: string }): unknown {
 
 function inspected(container: FakeContainer & { readonly id: string }): unknown {
   const exposed = Object.fromEntries((container.exposed ?? []).map((port) => [port, {}]));
-  return { Id: container.id, Config: { Image: container.image ?? 'example/app:latest', ExposedPorts: exposed } };
+  return {
+    Id: container.id,
+    Config: { Image: container.image ?? 'example/app:latest', ExposedPorts: exposed, Env: container.env ?? [] },
+  };
 }
