@@ -1,6 +1,7 @@
 // One look for `export`: a plan, and, for what takes over whole objects, those objects as the API has them. Reads, changes nothing.
 import type { VersionedConfiguration } from '../cloudflare/configurations.ts';
 import { ApiError } from '../errors.ts';
+import { passAsServed } from '../export/hand-edits.ts';
 import type { RemoteWorld } from '../export/terraform-world.ts';
 import type { Logger } from '../logger.ts';
 import type { IngressEntry, Service } from '../model.ts';
@@ -25,7 +26,7 @@ export function lookForExport(
   { withRemote, env = process.env }: { readonly withRemote: boolean; readonly env?: NodeJS.ProcessEnv },
 ): Promise<ExportLook> {
   return withPlan({ settings, logger, env }, async (world) => ({
-    pass: world.pass,
+    pass: passAsServed(world.pass, world.ingress.drifts()),
     tunnelId: world.tunnelId,
     route: (services) => world.discovery.route(services, []),
     remote: withRemote ? await readRemoteWorld(world, settings) : undefined,

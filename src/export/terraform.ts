@@ -57,7 +57,7 @@ function frameBlocks(world: TerraformWorld, apiUrl: string | undefined): readonl
       blocks: [
         {
           type: 'required_providers',
-          body: { cloudflare: { source: 'cloudflare/cloudflare', version: '~> 5.0' } },
+          body: { cloudflare: { source: 'cloudflare/cloudflare', version: '~> 5.22' } },
         },
       ],
     },
