@@ -61,10 +61,12 @@ describe('settings', () => {
     const { settings } = load(undefined, {
       SALLYPORT_CLOUDFLARE__ZONES: 'a.example, b.example',
       SALLYPORT_LABELS__ALLOW__PUBLIC: 'on',
+      SALLYPORT_LABELS__DIALECTS: 'traefik,homepage',
       SALLYPORT_CLOUDFLARE__API_TOKEN_FILE: secret,
     });
     assert.deepEqual(settings.cloudflare.zones, ['a.example', 'b.example']);
     assert.equal(settings.labels.allow.public, true);
+    assert.deepEqual(settings.labels.dialects, ['traefik', 'homepage']);
     assert.equal(settings.cloudflare.apiToken, 's3cret');
   });
 
@@ -72,6 +74,18 @@ describe('settings', () => {
     { name: 'an unknown key', text: 'domian: x', says: /unknown key "domian"/, hint: /domain/ },
     { name: 'a nested unknown key', text: 'labels: { alow: {} }', says: /\/labels: unknown key "alow"/, hint: /allow/ },
     { name: 'a wrong value', text: 'mode: synch', says: /\/mode: must be one of sync/, hint: /.*/ },
+    {
+      name: 'a tool nobody knows',
+      text: 'labels: { dialects: [traefick] }',
+      says: /\/labels\/dialects\/0: must be one of dockflare, /,
+      hint: /did you mean "traefik"\?/,
+    },
+    {
+      name: 'a tool named twice',
+      text: 'labels: { dialects: [caddy, caddy] }',
+      says: /\/labels\/dialects: must NOT have duplicate items/,
+      hint: /the first one first/,
+    },
     { name: 'broken YAML', text: 'domain: [', says: /not valid YAML/, hint: /line/ },
     { name: 'a list instead of keys', text: '- a', says: /must hold keys/, hint: /domain/ },
     { name: 'an unknown variable', env: { SALLYPORT_DOMIAN: 'x' }, says: /SALLYPORT_DOMIAN/, hint: /SALLYPORT_DOMAIN/ },
