@@ -1,13 +1,19 @@
 // What we send about Access against the official request schemas, where a copy of them lies beside the checkout.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Ajv, type AnySchemaObject } from 'ajv';
+import { formatTokenName } from '../../src/access/ownership.ts';
 import { bypassRules, policyRules } from '../../src/access/policy-rules.ts';
-import { readRemote, toApiApplication, toApiPolicy } from '../../src/access/remote.ts';
+import { readRemote, toApiApplication, toApiPolicy, toApiRelease } from '../../src/access/remote.ts';
 import type { ApiAccessApplication } from '../../src/cloudflare/access-applications.ts';
+import { createCloudflareApi } from '../../src/cloudflare/client.ts';
 import { noLogin } from '../../src/ingress/access-applications.ts';
+import { createSilentLogger } from '../../src/logger.ts';
 import { never } from '../cloudflare/api-world.ts';
 import { desiredFor, entryFor } from '../contract/reconciler.ts';
 import { createAccessWorld } from './world.ts';
@@ -49,6 +55,23 @@ test('every policy we write is one the official schema takes', { skip }, () => {
   assert.throws(() => check('POST /accounts/{account_id}/access/policies', { name: 'p' }));
 });
 
+test('every service token we make is one the official schema takes', { skip }, async (t) => {
+  const bodies: unknown[] = [];
+  const issued = { id: 't', client_id: 'id', client_secret: 'secret' };
+  const server = createServer(async (request, response) => {
+    bodies.push(await json(request));
+    response.end(JSON.stringify({ success: true, errors: [], messages: [], result: issued }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/client/v4`;
+  const { access } = createCloudflareApi({ apiToken: 'x', baseUrl, logger: createSilentLogger() });
+  await access.tokens.create('a', { name: formatTokenName('home', 'phone'), duration: '720h' }, never());
+  server.closeAllConnections();
+  assert.equal(bodies.length, 1);
+  check('POST /accounts/{account_id}/access/service_tokens', bodies[0]);
+});
+
 test('every application we write is one the official schema takes, with what is carried along', { skip }, async (t) => {
   const operation = 'POST /accounts/{account_id}/access/apps';
   const wanted = { name: 'a', domain: 'a.example.com/x', policies: [noLogin] };
@@ -62,5 +85,8 @@ test('every application we write is one the official schema takes, with what is 
   const [ours] = readRemote(found, [], 'home').ours;
   assert.ok(ours !== undefined);
   check(operation, toApiApplication(ours, ['p'], 'home', ours));
+  check(operation, toApiRelease(ours, 'home'));
+  const zone = { name: '*.example.com', domain: '*.example.com', policies: ['family'] };
+  check(operation, toApiApplication(zone, ['p'], 'home', undefined));
   assert.throws(() => check(operation, { domain: 7 }));
 });

@@ -11,7 +11,10 @@ const directory: AccessDirectory = {
     { id: 'g2', name: 'twice' },
     { id: 'g3', name: 'twice' },
   ],
-  loginMethods: [{ id: 'm1', name: 'GitHub' }],
+  loginMethods: [
+    { id: 'm1', name: 'GitHub' },
+    { id: 'm2', name: '', alias: 'onetimepin' },
+  ],
   serviceTokens: [{ id: 't1', name: 'phone' }],
 };
 
@@ -100,6 +103,40 @@ for (const [what, setting, message] of problems)
     assert.match(result.problem, message);
     assert.ok(result.hint.length > 0);
   });
+
+const hints: readonly (readonly [string, PolicySetting, RegExp])[] = [
+  ['a group that is nearly there', { allow: { groups: ['neighbors'] } }, /^did you mean neighbours\?$/],
+  ['a group that is not there', { allow: { groups: ['x'] } }, /there is neighbours, twice, twice$/],
+  ['one of two groups', { allow: { groups: ['twice'] } }, /^name it by its id: g2 or g3$/],
+  ['a login method that is not there', { allow: { login_methods: ['moon'] } }, /there is GitHub, onetimepin$/],
+  ['a service token', { allow: { service_tokens: ['tablet'] } }, /`sallyport access token create`.*there is phone$/],
+];
+for (const [what, setting, hint] of hints)
+  test(`whoever names ${what} is told what there is`, () => {
+    const result = policyRules('p', setting, directory);
+    assert.match('problem' in result ? result.hint : '', hint);
+  });
+
+test('where there is nothing to name, that is said', () => {
+  const empty: AccessDirectory = { groups: [], loginMethods: [], serviceTokens: [] };
+  const result = policyRules('p', { allow: { login_methods: ['GitHub'] } }, empty);
+  assert.match('problem' in result ? result.hint : '', /there is no login method at all/);
+});
+
+test('a login method without a name goes by its kind, unless another has that name', () => {
+  const include = (known: AccessDirectory['loginMethods']) => {
+    const result = policyRules(
+      'p',
+      { allow: { login_methods: ['onetimepin'] } },
+      { groups: [], loginMethods: known, serviceTokens: [] },
+    );
+    return 'problem' in result ? result.problem : result[0]?.include;
+  };
+  const pin = { id: 'm2', name: '', alias: 'onetimepin' };
+  assert.deepEqual(include([pin]), [{ login_method: { id: 'm2' } }]);
+  assert.deepEqual(include([pin, { id: 'm3', name: 'onetimepin' }]), [{ login_method: { id: 'm3' } }]);
+  assert.match(String(include([pin, { ...pin, id: 'm4' }])), /of which there are several/);
+});
 
 test('only the lists that policies name something from are asked for', () => {
   assert.deepEqual(directoryNeeds([{ allow: emails }, undefined]), {
