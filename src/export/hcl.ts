@@ -40,8 +40,7 @@ export function quoteHcl(text: string): string {
     .replaceAll('\n', '\\n')
     .replaceAll('\r', '\\r')
     .replaceAll('\t', '\\t')
-    // Not by doubling: what "$${" means depends on the dollar before it.
-    .replace(/[$%](?=\{)/g, escapeCode)
+    .replace(/[$%](?=\{)/g, '$&$&')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/g, escapeCode);
   return `"${escaped}"`;

@@ -6,7 +6,7 @@ import { passAsServed } from '../../src/export/hand-edits.ts';
 import { terraformWorld } from '../../src/export/terraform-world.ts';
 import { entryKey } from '../../src/ingress/closing.ts';
 import type { Drift } from '../../src/ingress/drift-decide.ts';
-import type { Plan } from '../../src/model.ts';
+import type { IngressEntry, Plan } from '../../src/model.ts';
 import { entryOf, passOf, remoteOf } from './sample.ts';
 
 const ours = entryOf('a.example.com');

@@ -163,6 +163,6 @@ test('whatever strangers write stays where it belongs', { skip: noTerraform }, (
     const { status, stdout, stderr } = runAlone(terraform ?? '', ['fmt', '-check', '-diff', '-'], file);
     assert.equal(status, 0, `${stdout}${stderr}`);
     assert.ok(!outline(file).resources.includes('a b'));
-    assert.doesNotMatch(file.replaceAll(/^#.*$/gm, ''), /\$\{file/);
+    assert.doesNotMatch(file.replaceAll(/^#.*$/gm, ''), /(?<!\$)\$\{file/);
   }
 });
