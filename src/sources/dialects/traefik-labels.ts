@@ -53,7 +53,7 @@ export function sortTraefikLabels(labels: ForeignLabels): TraefikLabels {
   }
   return {
     enable: find(labels, 'traefik.enable'),
-    network: find(labels, 'traefik.docker.network'),
+    network: find(labels, 'traefik.docker.network') ?? find(labels, 'traefik.swarm.network'),
     routers: [...sections.routers.values()].map((draft) => withValues(draft, labels)),
     services: [...sections.services.values()].map((draft) => withValues(draft, labels)),
     middlewares,

@@ -20,11 +20,20 @@ export const traefik: Dialect = {
     if (enable !== undefined && !labels.isSwitchedOn(enable.key, isOn)) return;
     const drafts = new Map<string, EntryDraft>();
     for (const router of sorted.routers) readRouter(labels, sorted, router, drafts);
-    if (sorted.routers.length === 0 && enable !== undefined) readUnrouted(labels, sorted, enable.key, drafts);
+    const isVersion1 = noteVersion1(labels);
+    if (sorted.routers.length === 0 && !isVersion1 && enable !== undefined)
+      readUnrouted(labels, sorted, enable.key, drafts);
     if (network !== undefined) for (const draft of drafts.values()) draft.set('network', network.value, network.key);
-    labels.pass((key) => /^traefik\.(?:tags|docker\.)/i.test(key));
+    labels.pass((key) => /^traefik\.(?:tags|docker\.|swarm\.)/i.test(key));
   },
 };
+
+/** Version 1 had no routers; whoever still has its labels meant other names than the container's own. */
+function noteVersion1(labels: ForeignLabels): boolean {
+  const keys = labels.keys.filter((key) => /^traefik\.(?:(?:[^.]+\.)?(?:frontend|port|protocol)\b|backend)/i.test(key));
+  for (const key of keys) labels.note(key, "Traefik 1's labels are not read; write them as a router and a service");
+  return keys.length > 0;
+}
 
 /** Go's spellings besides ours. */
 function isOn(text: string): boolean {

@@ -1,6 +1,7 @@
 // Labels are anyone's: whatever is in them, reading them ends, quickly and without throwing, and stays in bounds.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import schema from '../../../src/settings/settings.schema.json' with { type: 'json' };
 import type { DialectName } from '../../../src/sources/dialects/dialect.ts';
 import { readLabels } from '../../../src/sources/dialects/read.ts';
@@ -14,15 +15,6 @@ function readAll(labels: Readonly<Record<string, string>>, environment: Readonly
     { labels, environment, names: ['app', 'app-1'], where: 'container app', isRunning: true },
     { prefix: 'sallyport', dialects: allowed },
   );
-}
-
-/** Numbers that look random and are the same in every run. */
-function createDice(seed: number): (sides: number) => number {
-  let state = seed;
-  return (sides) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * sides);
-  };
 }
 
 const keys = [
@@ -120,28 +112,36 @@ const pieces = [
   ],
 ];
 
+function textOf(parts: readonly string[], maxLength: number): fc.Arbitrary<string> {
+  return fc.array(fc.constantFrom(...parts), { maxLength }).map((chosen) => chosen.join(''));
+}
+
+/** Some of these names, each with any text. */
+function wordsOf(names: readonly string[], maxLength: number): fc.Arbitrary<Record<string, string>> {
+  const word = fc.tuple(fc.constantFrom(...names), fc.oneof(textOf(pieces, 12), fc.string({ unit: 'binary' })));
+  return fc.uniqueArray(word, { maxLength, selector: ([name]) => name }).map((words) => Object.fromEntries(words));
+}
+
 describe('labels of nobody in particular', () => {
   test('are read to an end, with the same kinds of answers, whatever they hold', () => {
-    const dice = createDice(20_261_122);
-    const text = () => Array.from({ length: dice(12) }, () => pieces[dice(pieces.length)] ?? '').join('');
-    for (let round = 0; round < 3_000; round++) {
-      const pick = (from: readonly string[]) => [from[dice(from.length)] ?? '', text()] as const;
-      const labels = Object.fromEntries(Array.from({ length: dice(14) }, () => pick(keys)));
-      const environment = Object.fromEntries(Array.from({ length: dice(4) }, () => pick(variables)));
-      const read = readAll(labels, environment);
-      const all = [read.hints, ...Object.values(read.entries ?? {})];
-      assert.ok(all.length <= 33);
-      for (const { hostname, port, access } of all) {
-        assert.ok(hostname === undefined || /^(\*\.)?[a-z0-9.-]{1,253}$/.test(hostname), `${hostname}`);
-        assert.ok(port === undefined || (port >= 1 && port <= 65_535));
-        assert.ok(access === undefined || access === 'public');
-      }
-      assert.ok(read.diagnostics.length <= 40);
-      for (const { message } of read.diagnostics) {
-        assert.ok(message.length < 700, message);
-        assert.doesNotMatch(message, /[\p{Cc}\u202e]/u);
-      }
-    }
+    fc.assert(
+      fc.property(wordsOf(keys, 14), wordsOf(variables, 4), (labels, environment) => {
+        const read = readAll(labels, environment);
+        const all = [read.hints, ...Object.values(read.entries ?? {})];
+        assert.ok(all.length <= 33);
+        for (const { hostname, port, access } of all) {
+          assert.match(hostname ?? 'none', /^(\*\.)?[a-z0-9.-]{1,253}$/);
+          assert.ok(port === undefined || (port >= 1 && port <= 65_535));
+          assert.equal(access, undefined);
+        }
+        assert.ok(read.diagnostics.length <= 40);
+        for (const { message } of read.diagnostics) {
+          assert.ok(message.length < 700, message);
+          assert.doesNotMatch(message, /[\p{Cc}\u202e]/u);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test('change no prototype', () => {
@@ -200,14 +200,15 @@ describe('labels of nobody in particular', () => {
   });
 });
 
-test('a rule of random tokens is a tree or a problem, and never throws', () => {
-  const dice = createDice(7);
+test('a rule of any tokens is a tree or a problem, and never throws', () => {
   const tokens = ['Host', '(', ')', '`a`', '"b"', ',', '&&', '||', '!', 'Path', ' ', '`', '&', '\\'];
-  for (let round = 0; round < 5_000; round++) {
-    const text = Array.from({ length: dice(30) }, () => tokens[dice(tokens.length)] ?? '').join('');
-    const parsed = parseRule(text);
-    assert.equal('rule' in parsed, !('problem' in parsed));
-  }
+  fc.assert(
+    fc.property(textOf(tokens, 30), (text) => {
+      const parsed = parseRule(text);
+      assert.equal('rule' in parsed, !('problem' in parsed));
+    }),
+    { numRuns: 3_000 },
+  );
 });
 
 test('the settings know every dialect, and no other', () => {

@@ -234,6 +234,17 @@ testDialect(traefik, [
     entries: [{ port: 8000 }],
   },
   {
+    about: 'with the labels of version 1',
+    labels: { 'traefik.enable': 'true', 'traefik.frontend.rule': 'Host:a.example.com', 'traefik.port': '80' },
+    notes: ['traefik.frontend.rule', 'traefik.port'],
+    says: /Traefik 1's labels are not read/,
+  },
+  {
+    about: 'of a Swarm, with its network',
+    labels: { 'traefik.swarm.network': 'proxy', 'traefik.swarm.lbswarm': 'true', ...router('Host(`a.example.com`)') },
+    entries: [{ hostname: 'a.example.com', network: 'proxy' }],
+  },
+  {
     about: 'that Traefik leaves alone',
     labels: { 'traefik.enable': 'false', ...router('Host(`a.example.com`)') },
     off: 'traefik.enable',
