@@ -5,6 +5,7 @@ import { closedService, entryKey } from './closing.ts';
 import {
   findHands,
   formOf,
+  type HandEdit,
   type HandInput,
   type Hands,
   hostnameOfKey,
@@ -109,11 +110,19 @@ export function newlyRemembered(input: Settling): Remembered {
   const answered = new Map(input.answered.map((found) => [found.key, formOf(found.rule)]));
   const written = new Map(input.written.map((entry) => [entryKey(entry), entry]));
   const wanted = new Map(input.wanted.map((entry) => [entryKey(entry), entry]));
+  const hosts = new Set([...wanted.keys()].map(hostnameOfKey));
   const result = new Map<string, RememberedRule>();
   for (const key of new Set([...input.remembered.keys(), ...now.keys()])) {
     const form = now.get(key) ?? null;
     const rule = remember(
-      { key, form, answered: answered.get(key) ?? form, entry: written.get(key), want: wanted.get(key) },
+      {
+        key,
+        form,
+        answered: answered.get(key) ?? form,
+        entry: written.get(key),
+        want: wanted.get(key),
+        isWanted: hosts.has(hostnameOfKey(key)),
+      },
       input,
     );
     if (rule !== undefined) result.set(key, rule);
@@ -128,9 +137,14 @@ interface Settled {
   /** What was just written there. */
   readonly entry: IngressEntry | undefined;
   readonly want: IngressEntry | undefined;
+  /** Somebody wants the hostname. */
+  readonly isWanted: boolean;
 }
 
-function remember({ key, form, answered, entry, want }: Settled, input: Settling): RememberedRule | undefined {
+function remember(
+  { key, form, answered, entry, want, isWanted }: Settled,
+  input: Settling,
+): RememberedRule | undefined {
   if (!input.isOurs(hostnameOfKey(key)) && want === undefined) return undefined;
   const before = input.remembered.get(key);
   const drift = input.drifts.get(key);
@@ -140,7 +154,7 @@ function remember({ key, form, answered, entry, want }: Settled, input: Settling
     entry !== undefined ||
     (before?.written.some((one) => isSameForm(one, form)) ?? false) ||
     (want !== undefined && isSameForm(form, formOf(want.rule)));
-  const hand = handToKeep(key, form, input);
+  const hand = handToKeep({ key, form, isWanted }, input);
   const kept =
     hand === undefined ? {} : { hand: entry === undefined ? hand : ({ ...hand, isReplaced: true } as const) };
   if (isOurForm) {
@@ -153,10 +167,12 @@ function remember({ key, form, answered, entry, want }: Settled, input: Settling
 }
 
 /** A change by hand is remembered until our rule is there again, and while nobody wants its name. */
-function handToKeep(key: string, form: RuleForm | null, { drifts, hands, wanted }: Settling) {
+function handToKeep(
+  { key, form, isWanted }: Pick<Settled, 'key' | 'form' | 'isWanted'>,
+  { drifts, hands }: Settling,
+): HandEdit | undefined {
   const drift = drifts.get(key);
   if (drift !== undefined) return isPutRight(drift) && isSameForm(form, drift.ours ?? null) ? undefined : drift.hand;
-  const isWanted = wanted.some((entry) => entry.rule.hostname.toLowerCase() === hostnameOfKey(key));
   return isWanted || form === null ? undefined : hands.get(key);
 }
 

@@ -128,6 +128,6 @@ function shownForm(form: RuleForm): RuleForm {
 function howToDecide(drift: Drift): string {
   const path = pathOf(drift);
   const name = `${hostnameOfKey(drift.key)}${path === '' ? '' : ` --path '${path}'`}`;
-  if (drift.choice !== undefined) return `sallyport drift keep ${name} writes our rule again`;
-  return `decide with sallyport drift keep ${name} (ours again), take (serve theirs) or ignore`;
+  if (drift.choice !== undefined) return `to have ours again: sallyport drift keep ${name}`;
+  return `decide with sallyport drift keep ${name} (ours again), take (theirs is served) or ignore (left alone)`;
 }

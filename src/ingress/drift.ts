@@ -4,7 +4,6 @@ import type { DriftChoice } from '../choices.ts';
 import type { IngressEntry, OriginRequest, ServiceId } from '../model.ts';
 import { closedService, entryKey } from './closing.ts';
 import { addressOf, isLoopback, isSharedHost } from './drift-address.ts';
-import { covers } from './weave.ts';
 
 /** What of a rule is compared beside its place: where it leads and how. */
 export interface RuleForm {
@@ -156,19 +155,24 @@ function changedFields(before: RuleForm | null, now: RuleForm | null): readonly 
   return fields;
 }
 
-/** Whose address this is: of a service that is wanted now, else of one we remember routing to. */
+/**
+ * Whose address this is. A container's own may be another's by now: what we remember routing to was true when somebody could look it
+ * up, so it comes before what is wanted now.
+ */
 function ownersOf(form: RuleForm | null, { wanted, remembered }: HandInput): readonly ServiceId[] {
   const at = form === null ? undefined : addressOf(form);
   if (at === undefined) return [];
-  const leading = wanted.map(({ serviceId, rule }) => ({ serviceId, at: addressOf(rule) }));
-  const exact = leading.filter((one) => one.at?.host === at.host && one.at.port === at.port);
-  const near = exact.length > 0 ? exact : leading.filter((one) => one.at?.host === at.host);
-  if (near.length > 0) return [...new Set(near.map((one) => one.serviceId))];
-  if (isSharedHost(at)) return [];
-  const past = [...remembered.values()].filter(({ written }) =>
-    written.some((one) => one !== null && addressOf(one)?.host === at.host),
+  const now = wanted.map(({ serviceId, rule }) => ({ serviceId, at: addressOf(rule) }));
+  const past = [...remembered.values()].flatMap(({ serviceId, written }) =>
+    written.map((one) => ({ serviceId, at: one === null ? undefined : addressOf(one) })),
   );
-  return [...new Set(past.map((one) => one.serviceId))];
+  for (const leading of isSharedHost(at) ? [now] : [past, now]) {
+    const near = leading.filter((one) => one.at?.host === at.host);
+    const exact = near.filter((one) => one.at?.port === at.port);
+    const owners = (exact.length > 0 ? exact : near).map((one) => one.serviceId);
+    if (owners.length > 0) return [...new Set(owners)];
+  }
+  return [];
 }
 
 /** The rules of our hostnames, each once: what stands second is never reached. `isOurs` says which, `order` is how ours are wanted. */
@@ -178,20 +182,26 @@ export function liveRules(
   order: readonly IngressEntry[],
 ): readonly LiveRule[] {
   const rank = new Map(order.map((entry, at) => [entryKey(entry), at]));
-  const seen = new Map<string, LiveRule>();
-  for (const [at, rule] of rules.entries()) {
+  const found = new Map<string, LiveRule>();
+  const whole = new Set<string>();
+  const last = new Map<string, number>();
+  for (const rule of rules) {
     const hostname = rule.hostname.toLowerCase();
     const key = `${hostname} ${rule.path ?? ''}`;
-    if (hostname === '' || !isOurs(hostname) || seen.has(key)) continue;
-    const before = rules.slice(0, at);
     const own = rank.get(key);
-    const isShadowed =
-      before.some((other) => covers(other, rule)) ||
-      before.some((other) => {
-        const others = rank.get(`${other.hostname.toLowerCase()} ${other.path ?? ''}`);
-        return other.hostname.toLowerCase() === hostname && others !== undefined && own !== undefined && others > own;
-      });
-    seen.set(key, { key, rule, isShadowed });
+    const isBehind = own !== undefined && own < (last.get(hostname) ?? -1);
+    if (hostname !== '' && isOurs(hostname) && !found.has(key))
+      found.set(key, { key, rule, isShadowed: isBehind || isTaken(hostname, whole) });
+    if (own !== undefined) last.set(hostname, Math.max(own, last.get(hostname) ?? -1));
+    if ((rule.path ?? '') === '') whole.add(hostname);
   }
-  return [...seen.values()];
+  return [...found.values()];
+}
+
+/** Whether one of these patterns takes every request for the name. */
+function isTaken(hostname: string, patterns: ReadonlySet<string>): boolean {
+  if (patterns.has('') || patterns.has('*') || patterns.has(hostname)) return true;
+  for (let dot = hostname.indexOf('.'); dot !== -1; dot = hostname.indexOf('.', dot + 1))
+    if (patterns.has(`*${hostname.slice(dot)}`)) return true;
+  return false;
 }

@@ -89,13 +89,16 @@ function createReconciler(target: RuleTarget): IngressReconciler {
       const wanted = effective(desired);
       order = wanted.ingress;
       const planned = hold(withMoves(diffEntries(live, wanted), target.drifts()), (change) => {
-        const { hostname } = (change.action === 'delete' ? change.current : change.desired).rule;
+        const hostname = hostnameOf(change);
         return reality.foreignHostnames.has(hostname.toLowerCase()) ? foreignReason(hostname, target) : undefined;
       });
       const conflicts = planned.held.filter(({ change }) => !target.isReleased(hostnameOf(change)));
       problems = [
-        ...conflicts.map(({ change, reason }) => conflict(change, reason)),
-        ...target.drifts().map(driftFinding),
+        ...conflicts.map(({ change }) => conflict(change)),
+        ...target
+          .drifts()
+          .filter((drift) => !isPutRight(drift))
+          .map(driftFinding),
       ];
       return { ...planned, held: [...planned.held, ...undecided(target.drifts(), live)] };
     },
@@ -189,17 +192,20 @@ function hostnameOf(change: Change<IngressEntry>): string {
 
 function foreignReason(hostname: string, { isReleased }: Pick<RuleTarget, 'isReleased'>): string {
   return isReleased(hostname)
-    ? `${hostname} was released: its rules are left as they are; sallyport adopt ${hostname} takes them back`
-    : `the tunnel already has a rule for ${hostname} that is not ours: sallyport adopt ${hostname} makes it ours, or choose another hostname`;
+    ? `${hostname} was released: its rules are left as they are; to have them managed again: sallyport adopt ${hostname}`
+    : `${taken(hostname)}: ${howToTakeOver(hostname)}`;
 }
 
-function conflict(change: Change<IngressEntry>, reason: string): Diagnostic {
+function taken(hostname: string): string {
+  return `the tunnel already has a rule for ${hostname} that is not ours`;
+}
+
+function howToTakeOver(hostname: string): string {
+  return `choose another hostname, remove the rule there, or take it over: sallyport adopt ${hostname}`;
+}
+
+function conflict(change: Change<IngressEntry>): Diagnostic {
   const hostname = hostnameOf(change);
-  return {
-    severity: 'error',
-    code: 'E_CONFLICT',
-    message: reason.replace(/: .*$/, ''),
-    hint: `choose another hostname, remove the rule there, or take it over: sallyport adopt ${hostname}`,
-    serviceId: change.serviceId,
-  };
+  const hint = howToTakeOver(hostname);
+  return { severity: 'error', code: 'E_CONFLICT', message: taken(hostname), hint, serviceId: change.serviceId };
 }

@@ -76,6 +76,7 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
   let choices: Choices = noChoices;
   let remembered: Remembered = new Map();
   let isLoaded = false;
+  let isRead = false;
   let live: readonly LiveRule[] = [];
   /** What is wanted under hostnames that are not somebody else's. */
   let wanted: readonly IngressEntry[] = [];
@@ -90,6 +91,7 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
   const isOurs = (hostname: string) => owned.has(hostname);
 
   async function read(desired: DesiredState, signal: AbortSignal): Promise<Reality> {
+    isRead = false;
     choices = options.choices?.() ?? noChoices;
     if (!isLoaded) remembered = memory?.load() ?? remembered;
     isLoaded = true;
@@ -101,6 +103,7 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     const like = byKey(effective(desired.ingress));
     const ours = live.map(({ rule }) => recognise(rule, known, like));
     known = byKey(ours);
+    isRead = true;
     return { ours, foreignHostnames: foreign };
   }
 
@@ -136,6 +139,10 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
       memory === undefined
         ? new Map()
         : freshHands({ live, wanted, remembered, choiceFor: choose, hands, entries: ours });
+    if (fresh.size > 0) {
+      hands = new Map([...hands, ...fresh]);
+      drifts = decideDrifts({ hands, wanted, choiceFor: choose });
+    }
     // What was changed by hand since it was read: the next pass decides. Closing does not wait for it.
     const [meanwhile, written] = partition(ours, (entry) => fresh.has(entryKey(entry)));
     const kept = keptKeys(written, fresh);
@@ -229,6 +236,9 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     drifts: () => [...drifts.values()],
     effective,
     settle() {
+      // Where nothing could be read, nothing is known to be done.
+      if (!isRead) return;
+      isRead = false;
       settleRules([], live, true);
       if (done.size > 0) options.onDecided?.([...done.values()]);
       done.clear();
