@@ -1,101 +1,75 @@
-// What keeps a service from being published, in words: one function per finding. Pure.
-import type { Diagnostic, Port, Service } from '../model.ts';
+// What an app's answer means: the rules of its plugin against what a probe got, and those of any web service after them. Pure.
+import type { DiagnoseRule, PluginManifest } from './catalogue.ts';
+import type { Finding } from './findings.ts';
+import { fillIn } from './notes.ts';
 
-/** A finding, before the service is added to it. */
-export type Finding = Omit<Diagnostic, 'serviceId'>;
-
-/** No port is plain enough to route to. */
-export function noPort(service: Service, label: string): Finding {
-  const ports = service.ports.filter((port) => port.protocol === 'tcp');
-  const message =
-    ports.length === 0
-      ? `${service.name} declares no port`
-      : `${service.name} has several ports and none is plain: ${describePorts(ports)}`;
-  return { severity: 'error', code: 'E_NO_PORT', message, hint: `name one with ${label}` };
+/** An answer to a request that was made as a visitor's reaches the app: with its hostname and the headers the edge adds. */
+export interface Answer {
+  /** What was asked for; default `/`. */
+  readonly path?: string;
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** As much of it as was read; only the beginning is looked at. */
+  readonly body: string;
 }
 
-/** The port asked for is not among the published ones, and only those can be reached. */
-export function portNotPublished(service: Service, port: number): Finding {
+/** A finding, and the rule that made it. */
+export interface AppFinding extends Finding {
+  readonly plugin: string;
+  /** The rule's code: `untrusted-proxy`. */
+  readonly rule: string;
+}
+
+/** How much of an answer is looked at, in characters; a probe need not read more. */
+export const answerLimit = 16 * 1024;
+const headerLimit = 4 * 1024;
+const maxPaths = 4;
+
+/** What this answer means by the rules of these plugins, the app's own first; a code that was found is not looked for again. */
+export function diagnoseAnswer(
+  manifests: readonly PluginManifest[],
+  answer: Answer,
+  hostname: string,
+): readonly AppFinding[] {
+  const body = answer.body.slice(0, answerLimit).toLowerCase();
+  const found = new Map<string, AppFinding>();
+  for (const { id, diagnose = [] } of manifests) {
+    for (const rule of diagnose) {
+      if (!found.has(rule.code) && holds(rule, answer, body)) found.set(rule.code, finding(id, rule, hostname));
+    }
+  }
+  return [...found.values()];
+}
+
+/** The paths worth asking for, the first of them always `/`. */
+export function probePaths(manifest: PluginManifest): readonly string[] {
+  const paths = (manifest.diagnose ?? []).map(({ when }) => when.path ?? '/');
+  const health = manifest.service?.health?.path;
+  return [...new Set(['/', ...paths, ...(health === undefined ? [] : [health])])].slice(0, maxPaths);
+}
+
+function holds({ when }: DiagnoseRule, answer: Answer, body: string): boolean {
+  if ((when.path ?? '/') !== (answer.path ?? '/')) return false;
+  if (when.status !== undefined && !when.status.includes(answer.status)) return false;
+  if (when.body !== undefined && !when.body.some((text) => body.includes(text.toLowerCase()))) return false;
+  return Object.entries(when.headers ?? {}).every(([name, text]) => hasHeader(answer, name, text));
+}
+
+function hasHeader({ headers }: Answer, name: string, text: string): boolean {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  const written = typeof value === 'string' ? value : (value ?? []).join(', ');
+  return value !== undefined && written.slice(0, headerLimit).toLowerCase().includes(text.toLowerCase());
+}
+
+function finding(plugin: string, rule: DiagnoseRule, hostname: string): AppFinding {
+  const hint = rule.hint === undefined ? {} : { hint: fillIn(rule.hint, hostname) };
   return {
-    severity: 'error',
-    code: 'E_NO_PORT',
-    message: `${service.name} is reached through its published ports, and ${port} is none of them: ${describePorts(service.ports)}`,
-    hint: `publish port ${port}, or put both containers on one network`,
+    plugin,
+    rule: rule.code,
+    severity: rule.severity,
+    code: rule.severity === 'error' ? 'E_APP' : 'W_APP',
+    message: fillIn(rule.message, hostname),
+    ...hint,
   };
-}
-
-function describePorts(ports: readonly Port[]): string {
-  const shown = ports.slice(0, 12).map((port) => port.target ?? port.number);
-  return shown.join(', ') + (ports.length > shown.length ? ', …' : '');
-}
-
-/** Nothing says how to reach it; the source has said why where it could. */
-export function noAddress(service: Service): Finding {
-  return {
-    severity: service.hints.enable === true ? 'error' : 'info',
-    code: 'E_NO_ADDRESS',
-    message: `${service.name} has no address this program can reach`,
-    hint: 'put both on one network, or publish its port',
-  };
-}
-
-/** Labels are there, but nothing says it is to be published. */
-export function notEnabled(service: Service, prefix: string): Finding {
-  return {
-    severity: 'info',
-    code: 'W_NOT_ENABLED',
-    message: `${service.name} has labels, but none that publishes it`,
-    hint: `add ${prefix}.enable=true`,
-  };
-}
-
-/** Nobody wrote who may see it. */
-export function noPolicy(service: Service, why: string, hint: string): Finding {
-  return {
-    severity: service.source === 'builtin' ? 'info' : 'error',
-    code: 'E_NO_POLICY',
-    message: `${service.name} is not published: ${why}`,
-    hint,
-  };
-}
-
-/** A label asks for what the settings keep to themselves. */
-export function notAllowed(service: Service, what: string, setting: string, severity: 'error' | 'warning'): Finding {
-  return {
-    severity,
-    code: 'E_LABEL_NOT_ALLOWED',
-    message: `${service.name}: ${what}`,
-    hint: `a label may ask for this only where the settings say ${setting}: true`,
-  };
-}
-
-/** The plugin cannot be used, so nobody knows how open this may be. */
-export function pluginUnusable(service: Service, plugin: string, problem: string): Finding {
-  return {
-    severity: 'error',
-    code: 'E_PLUGIN_INVALID',
-    message: `${service.name} is not published: the plugin ${plugin} cannot be used: ${problem}`,
-    hint: 'mend the plugin, or remove its folder',
-  };
-}
-
-/** The plugin's code threw or returned nonsense. */
-export function pluginFailed(service: Service, plugin: string, why: string, kept: boolean): Finding {
-  const outcome = kept ? 'its last entries stay' : 'it is not published';
-  return {
-    severity: 'error',
-    code: 'E_PLUGIN_FAILED',
-    message: `the plugin ${plugin} failed on ${service.name}, ${outcome}: ${why}`,
-    hint: 'mend the plugin, or remove its folder',
-  };
-}
-
-/** What a plugin's code wants its user to know. */
-export function pluginWarning(plugin: string, message: string): Finding {
-  return { severity: 'warning', code: 'W_PLUGIN', message: `${plugin}: ${message.slice(0, 500)}` };
-}
-
-/** A written value that fits no service. */
-export function labelInvalid(service: Service, what: string, hint: string): Finding {
-  return { severity: 'error', code: 'E_LABEL_INVALID', message: `${service.name}: ${what}`, hint };
 }
