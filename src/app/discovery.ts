@@ -8,7 +8,7 @@ import { compileIngress } from '../ingress/compile.ts';
 import type { Logger } from '../logger.ts';
 import type { Diagnostic, IngressEntry, Service } from '../model.ts';
 import type { PluginCatalogue } from '../plugin/catalogue.ts';
-import { loadPlugins } from '../plugin/load.ts';
+import { createLivePlugins } from '../plugin/live.ts';
 import { routeServices } from '../plugin/route.ts';
 import type { Compiled, Routed } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -41,6 +41,8 @@ export interface Discovery {
   readonly list: ServiceList;
   route(services: readonly Service[], previous: readonly IngressEntry[]): Routed;
   compile(entries: readonly IngressEntry[], previous: readonly IngressEntry[], road: RoadNames): Compiled;
+  /** What is known of apps, as it is now. */
+  catalogue(): PluginCatalogue;
   /** What could be published and is not. */
   suggest(services: readonly Service[], entries: readonly IngressEntry[]): readonly Suggestion[];
 }
@@ -56,11 +58,12 @@ export interface RoadNames {
 export async function createDiscovery(options: DiscoveryOptions): Promise<Discovery> {
   const { clock, logger, graceMs } = options;
   const settings = options.settings();
-  const catalogue = await loadPlugins({
+  const plugins = await createLivePlugins({
     builtinDir: builtinPlugins,
-    ...(settings.plugins.dir === undefined ? {} : { extraDir: settings.plugins.dir }),
+    extraDir: settings.plugins.dir,
     allowCode: settings.plugins.allowCode,
     logger,
+    clock,
   });
   const choices = createChoiceReader(createChoiceStore(settings.dataDir));
   const docker = createDockerSources({
@@ -71,17 +74,20 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
     clock,
   });
   const sources = [...docker, currentServices(options.settings), ...builtin(settings)];
+  // Without a folder of the user's nothing about the plugins changes.
+  if (settings.plugins.dir !== undefined) sources.push(plugins.source);
   return {
     list: withChoices(createServiceList({ sources, graceMs, clock, patienceMs: options.patienceMs }), choices),
-    route: (services, previous) => route(services, previous, catalogue, options.settings()),
+    route: (services, previous) => route(services, previous, plugins.catalogue(), options.settings()),
     compile: (entries, previous, road) =>
       compileIngress(entries, { ...road, previous, zoneDefault: options.settings().accessZoneDefault }),
+    catalogue: () => plugins.catalogue(),
     suggest: (services, entries) =>
       suggest({
         services,
         entries,
         choices: choices().choices.services,
-        route: (candidates) => route(candidates, [], catalogue, options.settings()),
+        route: (candidates) => route(candidates, [], plugins.catalogue(), options.settings()),
       }),
   };
 }

@@ -22,7 +22,7 @@ export interface LoadOptions {
 }
 
 /** More folders than anyone has; what is beyond them is left out and said. */
-const maxUserPlugins = 500;
+const maxUserPlugins = 250;
 
 /** Loads every plugin. Throws PluginError only when the built-in folder cannot be read at all. */
 export async function loadPlugins(options: LoadOptions): Promise<PluginCatalogue> {

@@ -1,11 +1,12 @@
 // Plugin folders on disk: the good, the broken, and what a broken one must not do.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PluginError } from '../../src/errors.ts';
 import { createSilentLogger } from '../../src/logger.ts';
+import { loadBuiltins } from '../../src/plugin/builtin.ts';
 import { checkPlugin } from '../../src/plugin/check.ts';
 import { loadPlugins } from '../../src/plugin/load.ts';
 
@@ -180,11 +181,72 @@ describe("the user's plugin folder", () => {
     assert.ok((await load(files, true)).plugins.get('new')?.code !== undefined);
   });
 
+  test('says of an override that it is one', async () => {
+    const { plugins } = await load({ 'theirs/app/plugin.yaml': manifest('app') }, false);
+    assert.deepEqual(
+      ['app', 'other'].map((id) => plugins.get(id)?.overrides),
+      [true, undefined],
+    );
+  });
+
+  test('with more folders than anybody has is cut short, and says so', async () => {
+    const many = Array.from({ length: 251 }, (_, at) => [
+      `theirs/p${1000 + at}/plugin.yaml`,
+      manifest(`p${1000 + at}`),
+    ]);
+    const { plugins, diagnostics } = await load(Object.fromEntries(many), false);
+    assert.equal(plugins.size, 252);
+    assert.match(diagnostics[0]?.message ?? '', /has 251 folders; only the first 250/);
+  });
+
   test('that is missing is a diagnostic', async () => {
     const { plugins, diagnostics } = await load({}, false);
     assert.equal(plugins.size, 2);
     assert.match(diagnostics[0]?.message ?? '', /cannot be read .*theirs/);
   });
+});
+
+describe('what built-in manifests say', () => {
+  const files = {
+    'ours/a/plugin.yaml': manifest('a', 'service: { port: 1 }'),
+    'ours/b/plugin.yaml': manifest('b'),
+    'ours/b/plugin.ts': code,
+  };
+  const portsOf = (found: Awaited<ReturnType<typeof loadBuiltins>>) =>
+    found.map((one) => [one.id, one.manifest?.service?.port, one.code !== undefined, one.problem]);
+
+  test('is kept, and used as long as their text is the same', () =>
+    withFiles(files, async (dir) => {
+      const [ours, kept] = [join(dir, 'ours'), join(dir, 'kept.json')];
+      const expected = [
+        ['a', 1, false, undefined],
+        ['b', undefined, true, undefined],
+      ];
+      assert.deepEqual(portsOf(await loadBuiltins(ours, kept)), expected);
+      const text = await readFile(kept, 'utf8');
+      assert.deepEqual(portsOf(await loadBuiltins(ours, kept)), expected);
+      // What is kept is really what is used: another port in it comes out.
+      await writeFile(kept, text.replace('"port":1', '"port":2'));
+      assert.equal(portsOf(await loadBuiltins(ours, kept))[0]?.[1], 2);
+      await writeFile(join(ours, 'a/plugin.yaml'), manifest('a', 'service: { port: 3 }'));
+      assert.equal(portsOf(await loadBuiltins(ours, kept))[0]?.[1], 3);
+    }));
+
+  const damaged = ['', '{', 'null', '[]', '{"key":"x","manifests":[]}', '{"key":1,"manifests":{"a":1}}'];
+  for (const text of damaged)
+    test(`is parsed again where ${JSON.stringify(text)} is kept`, () =>
+      withFiles({ ...files, 'kept.json': text }, async (dir) => {
+        const found = await loadBuiltins(join(dir, 'ours'), join(dir, 'kept.json'));
+        assert.equal(portsOf(found)[0]?.[1], 1);
+      }));
+
+  test('is not kept while one of them is broken, nor where nothing can be written', () =>
+    withFiles({ ...files, 'ours/c/plugin.yaml': 'id: [' }, async (dir) => {
+      const found = await loadBuiltins(join(dir, 'ours'), join(dir, 'kept.json'));
+      assert.match(found.find(({ id }) => id === 'c')?.problem ?? '', /plugin\.yaml/);
+      await assert.rejects(readFile(join(dir, 'kept.json')));
+      assert.equal((await loadBuiltins(join(dir, 'ours'), join(dir, 'nowhere/kept.json'))).length, 3);
+    }));
 });
 
 describe('checking a plugin', () => {
