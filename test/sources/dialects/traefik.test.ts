@@ -234,6 +234,18 @@ testDialect(traefik, [
     entries: [{ port: 8000 }],
   },
   {
+    about: 'with two routers of one name to two services, of which the first one counts',
+    labels: {
+      ...router('Host(`a.example.com`)', 'a'),
+      'traefik.http.routers.a.service': 'a',
+      'traefik.http.services.a.loadbalancer.server.port': '80',
+      ...router('Host(`a.example.com`)', 'b'),
+      'traefik.http.routers.b.service': 'b',
+      'traefik.http.services.b.loadbalancer.server.port': '81',
+    },
+    entries: [{ hostname: 'a.example.com', port: 80 }],
+  },
+  {
     about: 'with the labels of version 1',
     labels: { 'traefik.enable': 'true', 'traefik.frontend.rule': 'Host:a.example.com', 'traefik.port': '80' },
     notes: ['traefik.frontend.rule', 'traefik.port'],

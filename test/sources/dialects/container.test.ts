@@ -1,0 +1,26 @@
+// What is kept of an engine's answers for other tools' sake: their labels and their variables, and nothing else.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { needsDetails, readContainer, readDetails } from '../../../src/sources/docker-container.ts';
+
+const listed = (labels: Record<string, string>) =>
+  readContainer({ Id: 'a'.repeat(64), Names: ['/app'], Image: 'app', State: 'running', Labels: labels }, 'sallyport');
+
+test('labels of other tools are kept, and no others', () => {
+  const labels = { 'traefik.enable': 'true', swag: 'enable', caddy: 'a', 'org.example.secret': 'x', swagger: 'x' };
+  assert.deepEqual(listed(labels)?.labels, { 'traefik.enable': 'true', swag: 'enable', caddy: 'a' });
+});
+
+test('variables of other tools are kept, a long one cut where it is seen to be too long, and no others', () => {
+  const Env = ['VIRTUAL_HOST=a=b', 'PASSWORD=secret', 'VIRTUAL_PATH', `VIRTUAL_DEST=${'x'.repeat(9_000)}`, 7];
+  const environment = readDetails({ Config: { Image: 'app', Env } })?.environment;
+  assert.deepEqual(environment, { VIRTUAL_HOST: 'a=b', VIRTUAL_DEST: 'x'.repeat(4_097) });
+  assert.equal(readDetails({ Config: { Image: 'app', Env: ['PASSWORD=secret'] } })?.environment, undefined);
+});
+
+test('a container is inspected for its variables only where somebody reads them', () => {
+  const container = listed({});
+  assert.ok(container);
+  assert.equal(needsDetails(container), false);
+  assert.equal(needsDetails(container, true), true);
+});
