@@ -22,7 +22,7 @@ export function possessionsOf(world: World, program: Program): Possessions {
     .filter(({ type, comment }) => type === 'CNAME' && comment?.startsWith(mark) === true)
     .map(({ name, content, proxied, comment }) => `${name} → ${content} ${proxied} ${comment?.slice(mark.length)}`);
   const tunnelId = program.tunnelId() ?? '';
-  const all = program.rules()?.rules() ?? configurationOf(store, tunnelId).ingress;
+  const all = program.table() ?? configurationOf(store, tunnelId).ingress;
   const mine = new Set(program.script.containers.map(hostOf));
   const rules = all
     .filter(({ hostname }) => hostname !== undefined && (program.isLocal || mine.has(hostname)))

@@ -2,6 +2,7 @@
 // is open for it longer than it takes to look.
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { createChoiceStore } from '../../src/choices.ts';
 import type { AppInput, StoredApp } from '../../src/edge/store/access/apps.ts';
 import { assertRight, assertRightAfterRestart, possessionsOf } from './end.ts';
 import { addForeigners, sharedTunnel } from './foreigners.ts';
@@ -81,10 +82,6 @@ const ours: readonly Edit[] = [
   {
     name: 'a record is removed',
     edit: (world) => world.store.records.delete(world.zones.com, recordOf(world, 'vault').id),
-  },
-  {
-    name: 'a rule is removed',
-    edit: (world) => changeRules(world, (rules) => rules.filter(({ hostname }) => hostname !== 'vault.example.com')),
   },
   {
     name: 'the application of a guarded service is removed',
@@ -197,6 +194,51 @@ describe('by hand, and no longer ours', () => {
       keyOfTheFuture: 7,
     });
   });
+});
+
+const nas = 'http://192.0.2.99:5000';
+
+const ruleEdits: readonly { readonly name: string; change(rules: readonly Rule[]): readonly Rule[] }[] = [
+  { name: 'a rule is removed', change: (rules) => rules.filter(({ hostname }) => hostname !== 'vault.example.com') },
+  {
+    name: 'a rule leads somewhere else',
+    change: (rules) => rules.map((rule) => (rule.hostname === 'vault.example.com' ? { ...rule, service: nas } : rule)),
+  },
+  {
+    name: 'a rule is put above ours',
+    change: (rules) => [{ hostname: 'vault.example.com', path: '^/nas', service: nas }, ...rules],
+  },
+];
+
+function rulesFor(world: World, name: string): readonly Rule[] {
+  const [tunnel] = world.store.tunnels.list();
+  return configurationOf(world.store, tunnel?.id ?? '').ingress.filter(({ hostname }) => hostname === name);
+}
+
+describe('rules changed by hand', () => {
+  for (const { name, change } of ruleEdits) {
+    for (const choice of ['mine', 'theirs', 'ignore'] as const)
+      test(`${name}: it stays so, through a restart and other changes, until a person says ${choice}`, async (t) => {
+        const { world, program } = await published(t);
+        world.observer.acceptOrigin(nas);
+        world.observer.byHand(() => changeRules(world, change));
+        const theirs = rulesFor(world, 'vault.example.com');
+        await program.pass({ full: true });
+        assert.deepEqual(rulesFor(world, 'vault.example.com'), theirs);
+        program.kill();
+        program.start();
+        program.show([...household, { name: 'new', at: 9, access: 'friends' }]);
+        const snapshot = await program.pass();
+        assert.deepEqual(rulesFor(world, 'vault.example.com'), theirs);
+        assert.ok(snapshot?.diagnostics.some(({ code }) => code === 'W_DRIFT'));
+        const key = name.endsWith('above ours') ? 'vault.example.com ^/nas' : 'vault.example.com';
+        createChoiceStore(program.dataDir).update((choices) => ({ ...choices, drift: { [key]: choice } }));
+        await program.pass({ full: true });
+        assertNothingWrong(world);
+        if (choice === 'mine') await assertRight(world, program);
+        else assert.deepEqual(rulesFor(world, 'vault.example.com'), theirs);
+      });
+  }
 });
 
 /** What the labels say, one after the other. */

@@ -41,6 +41,8 @@ export interface Observer extends WriteObserver {
   allMended(owner: string): void;
   /** A person does something. What is wrong just after it is not the programs' fault until they had a pass to mend it. */
   byHand(edit: () => void): void;
+  /** A person routes names to this service of their own: that is theirs to know, as long as what locks the name stays. */
+  acceptOrigin(service: string): void;
 }
 
 /** A service as the rules that lead to it must treat it. */
@@ -61,6 +63,7 @@ export function createObserver(store: EdgeStore): Observer {
   const claims = new Map<string, string>();
   const known = new Map<string, { readonly now: Targets; readonly next: Targets }>();
   const excused = new Set<string>();
+  const handmade = new Set<string>();
   const ownerOf = (hostname: string) => claims.get(hostname.toLowerCase());
   let before: ReadonlyMap<string, Thing> = new Map();
 
@@ -99,9 +102,11 @@ export function createObserver(store: EdgeStore): Observer {
         const { service } = match(host, path).rule.rule;
         if (service.startsWith('http_status:')) return [];
         const { now, next } = known.get(owner) ?? nothing;
-        const problems = [now, next].map((targets) =>
-          problemOf(targets.get(service), hostname, path, lockFor(locks, host, path)),
-        );
+        const lock = lockFor(locks, host, path);
+        const problems = [now, next].map((targets) => {
+          const target = handmade.has(service) ? strictest(targets, hostname) : targets.get(service);
+          return problemOf(target, hostname, path, lock);
+        });
         const sign = names.has(hostname) ? 'its name is up' : 'its name is not up';
         return problems.includes(undefined) ? [] : [`${host}${path} (${sign}) reaches ${service}, ${problems[0]}`];
       });
@@ -133,6 +138,7 @@ export function createObserver(store: EdgeStore): Observer {
       excused.clear();
       check(`${owner}'s pass ended`);
     },
+    acceptOrigin: (service) => handmade.add(service),
     byHand(edit) {
       edit();
       for (const wrong of wrongNow()) excused.add(wrong);
@@ -171,6 +177,12 @@ function problemOf(
   if (lock.policies.length === 0) return `${guarded} behind ${lock.domain}, which has no policy`;
   const isOpen = lock.policies.some(({ decision }) => decision === 'bypass');
   return isOpen ? `${guarded} behind ${lock.domain}, which lets everybody in` : undefined;
+}
+
+/** The service of a hostname, a guarded one if there is one: what its lock must be, wherever a person routes it. */
+function strictest(targets: Targets, hostname: string): Target | undefined {
+  const all = [...targets.values()].filter(({ hostnames }) => hostnames.has(hostname));
+  return all.find(({ access }) => access !== 'public') ?? all[0];
 }
 
 const nothing = { now: new Map<string, Target>(), next: new Map<string, Target>() };

@@ -10,7 +10,7 @@ import { apiToken } from '../cloudflare/api-world.ts';
 import { createFakeClock, type FakeClock } from '../fakes/clock.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { createProgram, type Program, type ProgramOptions } from './program.ts';
-import { createWay } from './way.ts';
+import { createWay, type Line, type LineOptions } from './way.ts';
 
 /** What scenarios steer and look at. */
 export interface World {
@@ -21,6 +21,8 @@ export interface World {
   readonly clock: FakeClock;
   readonly observer: Observer;
   readonly zones: Readonly<Record<'com' | 'net', Zone>>;
+  /** A way to the API for a program that is not one of those below. */
+  line(options: LineOptions): Line;
   /** One more instance, not started. */
   program(options?: ProgramOptions): Program;
   /** Time goes by; passes that it starts are waited for. */
@@ -52,8 +54,8 @@ export async function createWorld(t: TestContext): Promise<World> {
   });
   observer.tables = () =>
     programs.flatMap((program) => {
-      const [table, tunnelId] = [program.rules(), program.tunnelId()];
-      return table === undefined || tunnelId === undefined ? [] : [{ tunnelId, rules: table.rules() }];
+      const [rules, tunnelId] = [program.table(), program.tunnelId()];
+      return rules === undefined || tunnelId === undefined ? [] : [{ tunnelId, rules }];
     });
 
   async function quiet(): Promise<void> {
@@ -72,8 +74,9 @@ export async function createWorld(t: TestContext): Promise<World> {
     clock,
     observer,
     zones: { com: store.ensureZone('example.com'), net: store.ensureZone('example.net') },
+    line: (options) => way.open(options),
     program(options = {}) {
-      const program = createProgram(options, { way, observer, clock, t });
+      const program = createProgram(options, { store, way, observer, clock, t });
       programs.push(program);
       return program;
     },
