@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts';
 import type { DesiredState, Diagnostic, IngressEntry, Service } from '../model.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Suggestion } from '../suggestions.ts';
+import { connectorOnlyPlace, isConnectorOnly, withoutApi } from './connector-only.ts';
 import { createDiscovery } from './discovery.ts';
 import { settingsZones } from './embedded-edge.ts';
 
@@ -34,10 +35,13 @@ export async function lookOnce(
   const routed = discovery.route(listed.services, []);
   const names = {
     zones: settingsZones(settings),
-    tunnelTarget: 'tunnel.cfargotunnel.com',
+    tunnelTarget: isConnectorOnly(settings)
+      ? `${connectorOnlyPlace(settings).credentials.tunnelId}.cfargotunnel.com`
+      : 'tunnel.cfargotunnel.com',
     owner: settings.owner ?? 'look',
   };
-  const compiled = discovery.compile(routed.entries, [], names);
+  const wanted = discovery.compile(routed.entries, [], names);
+  const compiled = isConnectorOnly(settings) ? withoutApi(wanted, names.tunnelTarget) : wanted;
   return {
     services: listed.services,
     entries: routed.entries,

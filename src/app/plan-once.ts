@@ -3,12 +3,15 @@ import { createChoiceStore } from '../choices.ts';
 import { systemClock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { createDnsReconciler } from '../dns/reconciler.ts';
+import { AppError } from '../errors.ts';
 import { createRemoteIngress, type IngressReconciler } from '../ingress/reconciler.ts';
 import type { Logger } from '../logger.ts';
+import { parseToken } from '../protocol/credentials.ts';
 import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import { lookAtStateDir, newOwnerId } from '../state-dir.ts';
 import { createAccess } from './access.ts';
+import { isConnectorOnly } from './connector-only.ts';
 import { createDiscovery, type Discovery } from './discovery.ts';
 import { borrowApi } from './edge-api.ts';
 import { createMissingIngress, missingTunnelTarget } from './missing-tunnel.ts';
@@ -50,6 +53,7 @@ export async function withPlan<T>(
   },
   use: (world: PlannedWorld) => Promise<T>,
 ): Promise<T> {
+  if (isConnectorOnly(settings)) throw nothingToPlan();
   const stateDir = lookAtStateDir(settings.dataDir);
   const owner = settings.owner ?? stateDir.readOrCreate('owner', newOwnerId);
   const { api, close } = await borrowApi(settings, stateDir, logger);
@@ -102,7 +106,8 @@ async function findTunnel(
 ): Promise<string | undefined> {
   const { tunnel } = settings.cloudflare;
   if (tunnel.kind === 'existing') return tunnel.id;
-  return tunnel.kind === 'named' ? (await api.tunnels.byName(account, tunnel.name, signal))?.id : undefined;
+  if (tunnel.kind === 'token') return parseToken(tunnel.token).tunnelId;
+  return (await api.tunnels.byName(account, tunnel.name, signal))?.id;
 }
 
 /** The rules as the API shows them: a native connector reports its own there. Without a tunnel there are none. */
@@ -123,4 +128,13 @@ function ingressOf(
 ): IngressReconciler {
   if (tunnelId === undefined) return createMissingIngress();
   return createRemoteIngress({ ...kept, ...seenDecisions({ dataDir, tunnelId, logger }), tunnelId, ownedHostnames });
+}
+
+function nothingToPlan(): AppError {
+  return new AppError({
+    code: 'E_TUNNEL',
+    message: 'without an API token there is nothing to plan: the tunnel serves the rules that are kept at Cloudflare',
+    where: 'cloudflare.tunnel.token',
+    hint: 'set cloudflare.api_token_file to have rules and names written; `services` shows what they would be',
+  });
 }

@@ -2,7 +2,8 @@
 import { backoffMs, type Clock } from '../clock.ts';
 import { AppError, EdgeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { drainMs, type Road } from './road.ts';
+import type { Road } from './road.ts';
+import { drainMs } from './road-connector.ts';
 
 /** What the keeper needs. */
 export interface RoadKeeperOptions {

@@ -12,8 +12,8 @@ import { credentialsPath, readCredentials, writeCredentials } from './credential
 export interface EnsureTunnelOptions {
   readonly api: Pick<CloudflareApi, 'tunnels'>;
   readonly accountTag: string;
-  /** By name: used when it exists, made when it does not. By id: must exist. */
-  readonly tunnel: { readonly name: string } | { readonly id: string };
+  /** By name: used when it exists, made when it does not. By id: must exist; its credentials may be at hand already, and are then kept nowhere else. */
+  readonly tunnel: { readonly name: string } | { readonly id: string; readonly credentials?: TunnelCredentials };
   readonly stateDir: string;
   /** Who keeps the rules of a tunnel that is made: us, or the API. */
   readonly configSrc: 'local' | 'cloudflare';
@@ -27,7 +27,7 @@ export interface EnsuredTunnel {
   readonly tunnel: Tunnel;
   /** The secret in it must never be logged. */
   readonly credentials: TunnelCredentials;
-  /** For cloudflared's `--credentials-file`. */
+  /** For cloudflared's `--credentials-file`; not there when the credentials were given. */
   readonly credentialsFile: string;
   /** Its rules are kept by the API and pushed; otherwise they are the connector's own. */
   readonly remotelyManaged: boolean;
@@ -87,6 +87,8 @@ function isTaken(error: unknown): boolean {
 /** An existing tunnel, with the credentials on disk when they are for it, else with those the API gives. */
 async function adopt(found: ApiTunnel, options: EnsureTunnelOptions, signal: AbortSignal): Promise<EnsuredTunnel> {
   const path = credentialsPath(options.stateDir, found.id);
+  const given = 'id' in options.tunnel ? options.tunnel.credentials : undefined;
+  if (given !== undefined && options.refresh !== true) return ensured(found, given, path, false);
   const stored = options.refresh === true ? undefined : await storedCredentials(path, found, options);
   if (stored !== undefined) return ensured(found, stored, path, false);
   const credentials = parseToken(await options.api.tunnels.token(options.accountTag, found.id, signal));

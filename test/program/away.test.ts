@@ -1,0 +1,203 @@
+// The program on an edge that is not its own, as on Cloudflare's: given a tunnel's token, credentials on disk, or an API that is down.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { formatCredentialsFile, parseToken } from '../../src/protocol/credentials.ts';
+import { type OtherEdge, startOtherEdge } from './other-edge.ts';
+import { type Program, startProgram, until } from './program.ts';
+
+const { signal } = new AbortController();
+
+describe('on an edge elsewhere', { timeout: 120_000 }, () => {
+  let edge: OtherEdge;
+  let origin: Server;
+  let port = 0;
+  let folder = '';
+  let running: Program[] = [];
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'away-'));
+    edge = await startOtherEdge();
+    origin = createServer((request, response) => response.end(`origin says ${request.headers.host}`));
+    await once(origin.listen(0, '127.0.0.1'), 'listening');
+    port = (origin.address() as AddressInfo).port;
+  });
+  afterEach(async () => {
+    edge.open();
+    for (const program of running) await program.stop();
+    running = [];
+  });
+  after(async () => {
+    origin?.close();
+    await edge?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const service = (name: string, at = port) => ({
+    name,
+    address: '127.0.0.1',
+    port: at,
+    protocol: 'http',
+    access: 'public',
+  });
+
+  async function start(cloudflare: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Program> {
+    const program = await startProgram({
+      edge: 'cloudflare',
+      connector: 'native',
+      domain: 'example.test',
+      cloudflare: { ...edge.cloudflare, ...cloudflare },
+      ...more,
+    });
+    running.push(program);
+    return program;
+  }
+
+  const withApi = () => ({ api_url: edge.apiUrl, api_token: edge.apiToken });
+  const served = (name: string, status = 200) =>
+    edge.program.until(`${name}.example.test`, (answer) => answer.status === status);
+
+  async function newTunnel(name: string, configSrc: 'local' | 'cloudflare') {
+    const request = { name, tunnelSecret: Buffer.alloc(32, 5).toString('base64'), configSrc };
+    const { id } = await edge.api.tunnels.create(edge.account, request, signal);
+    return { id, token: await edge.api.tunnels.token(edge.account, id, signal) };
+  }
+
+  async function point(name: string, tunnelId: string): Promise<void> {
+    const posts = [
+      {
+        name: `${name}.example.test`,
+        type: 'CNAME',
+        content: `${tunnelId}.cfargotunnel.com`,
+        proxied: true,
+        ttl: 1,
+        comment: '',
+      } as const,
+    ];
+    await edge.api.dns.batch(edge.zoneId, { deletes: [], patches: [], posts }, signal);
+  }
+
+  test("with a tunnel's token alone the connector serves what the edge pushes, and says what is missing", async () => {
+    const { id, token } = await newTunnel('by-token', 'cloudflare');
+    await point('dashboard', id);
+    const rules = [
+      { hostname: 'dashboard.example.test', service: `http://127.0.0.1:${port}` },
+      { service: 'http_status:404' },
+    ];
+    await edge.api.configurations.put({ account: edge.account, tunnelId: id }, { ingress: rules }, signal);
+    const program = await start({ tunnel: { token } }, { services: [service('wanted')] });
+    assert.equal((await served('dashboard')).body, 'origin says dashboard.example.test');
+    const status = await until(
+      async () => program.status(),
+      ({ services }) => services.length > 0,
+    );
+    const [wanted] = status.services;
+    assert.equal(wanted?.published, false);
+    const [finding] = wanted?.diagnostics ?? [];
+    assert.equal(finding?.code, 'W_NO_API_TOKEN');
+    assert.match(
+      finding?.hint ?? '',
+      new RegExp(
+        `wanted\\.example\\.test to http://127\\.0\\.0\\.1:${port}, and a CNAME wanted\\.example\\.test to ${id}\\.cfargo`,
+      ),
+    );
+    assert.ok(!JSON.stringify(status).includes(token));
+    const { config } = await edge.api.configurations.get(edge.account, id, signal);
+    assert.deepEqual(config?.ingress, rules);
+  });
+
+  test("with a tunnel's token and an API token rules and names are written", async () => {
+    const { id, token } = await newTunnel('by-both', 'cloudflare');
+    await start({ ...withApi(), tunnel: { token } }, { services: [service('both')] });
+    assert.equal((await served('both')).body, 'origin says both.example.test');
+    const { config } = await edge.api.configurations.get(edge.account, id, signal);
+    assert.equal(config?.ingress?.[0]?.hostname, 'both.example.test');
+  });
+
+  test('a tunnel by id runs with the credentials in its file, which are written nowhere else', async () => {
+    const { id, token } = await newTunnel('by-file', 'local');
+    const file = join(folder, 'credentials.json');
+    writeFileSync(file, formatCredentialsFile(parseToken(token)));
+    const program = await start(
+      { ...withApi(), tunnel: { id, credentials_file: file } },
+      { services: [service('filed')] },
+    );
+    assert.equal((await served('filed')).body, 'origin says filed.example.test');
+    assert.throws(() => readFileSync(join(program.dataDir, `${id}.json`)), { code: 'ENOENT' });
+  });
+
+  test("another tunnel's credentials file is told as such", async () => {
+    const { token } = await newTunnel('not-this', 'local');
+    const { id } = await newTunnel('but-this', 'local');
+    const file = join(folder, 'other.json');
+    writeFileSync(file, formatCredentialsFile(parseToken(token)));
+    const program = await start({ ...withApi(), tunnel: { id, credentials_file: file } });
+    const status = await until(
+      async () => program.status(),
+      ({ lastError }) => lastError !== undefined,
+    );
+    assert.match(status.lastError ?? '', /these are the credentials of tunnel .*, not of /);
+  });
+
+  const outages = [
+    { name: 'is down', status: 503 },
+    { name: 'does not take our token any more', status: 403 },
+  ];
+  const kinds = [
+    { name: 'our own rules', configSrc: 'local' as const },
+    { name: 'rules that the edge keeps', configSrc: 'cloudflare' as const },
+  ];
+  for (const [at, { name, status }] of outages.entries()) {
+    for (const { name: kind, configSrc } of kinds) {
+      const label = `${configSrc}${at}`;
+      test(`with ${kind}, a start while the API ${name} serves what it served, and catches up`, async () => {
+        await newTunnel(label, configSrc);
+        const data_dir = join(folder, label);
+        const cloudflare = { ...withApi(), tunnel: { name: label } };
+        const first = await start(cloudflare, { data_dir, services: [service(`${label}-old`)] });
+        await served(`${label}-old`);
+        await first.pass();
+        await first.stop();
+        running = [];
+        await served(`${label}-old`, 530);
+        edge.shut(status);
+        const again = await start(cloudflare, {
+          data_dir,
+          services: [service(`${label}-old`), service(`${label}-new`)],
+        });
+        assert.equal((await served(`${label}-old`)).body, `origin says ${label}-old.example.test`);
+        assert.equal((await edge.program.get(`${label}-new.example.test`)).status, 530);
+        edge.open();
+        await until(
+          async () => void (await again.pass()),
+          () => true,
+        );
+        await served(`${label}-new`);
+      });
+    }
+  }
+
+  test('a start while the API is down does not serve rules that lead elsewhere now', async () => {
+    await newTunnel('moved', 'cloudflare');
+    const data_dir = join(folder, 'moved');
+    const cloudflare = { ...withApi(), tunnel: { name: 'moved' } };
+    const first = await start(cloudflare, { data_dir, services: [service('moved')] });
+    await served('moved');
+    await first.pass();
+    await first.stop();
+    running = [];
+    edge.shut();
+    const again = await start(cloudflare, { data_dir, services: [service('moved', port + 1)] });
+    await until(
+      async () => again.status(),
+      ({ revision }) => revision > 0,
+    );
+    assert.deepEqual(again.status().connector?.connections, []);
+    assert.equal((await edge.program.get('moved.example.test')).status, 530);
+  });
+});
