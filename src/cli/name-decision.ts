@@ -46,11 +46,18 @@ function readHostname(text: string, { domain, cloudflare }: Settings): string {
       hint: 'use letters, digits and hyphens, at most 63 per label; a wildcard only as the first label',
     });
   }
-  const { zones } = cloudflare;
-  if (zones.length === 0 || zoneOf(hostname, zones) !== undefined) return hostname;
+  const zones = cloudflare.zones.length > 0 ? cloudflare.zones : withParents(domain);
+  if (zoneOf(hostname, zones) !== undefined) return hostname;
   throw new ValidationError({
     code: 'E_ZONE_UNKNOWN',
-    message: `${hostname} is in none of the zones ${zones.join(', ')}`,
+    message: `${hostname} is in none of the zones`,
+    where: cloudflare.zones.length > 0 ? zones.join(', ') : `the zone of ${domain}`,
     hint: 'choose a hostname in one of them, or add its zone to cloudflare.zones',
   });
+}
+
+/** Which of them is the zone only the API knows. */
+function withParents(domain: string): readonly string[] {
+  const labels = domain.split('.');
+  return labels.map((_, at) => labels.slice(at).join('.'));
 }

@@ -258,6 +258,25 @@ describe('releasing', () => {
     assert.equal(restrict(plan, { mode: 'dry-run', complete: true }).changes.length, 0);
   });
 
+  test('that the API refuses is a failure, told to nobody in particular, and tried again', async (t) => {
+    const world = await createDnsWorld(t);
+    const home = world.start({ ownership: 'txt' });
+    await home.settle('nas', 'wiki');
+    home.choices.released = [fullName('nas')];
+    world.fault = ({ path }) => (path.endsWith('/batch') ? { status: 400 } : undefined);
+    assert.deepEqual(await home.settle('nas', 'wiki'), ['dns/record']);
+    assert.deepEqual(
+      home.findings().map(({ code, serviceId }) => [code, serviceId]),
+      [
+        ['W_RELEASED', 'docker/nas'],
+        ['E_API', undefined],
+      ],
+    );
+    world.fault = () => undefined;
+    assert.deepEqual(await home.settle('nas', 'wiki'), []);
+    assert.equal(world.record('cname-nas', 'TXT'), undefined);
+  });
+
   test('where marks contradict each other, ours goes and theirs stays', async (t) => {
     const world = await createDnsWorld(t);
     world.make('CNAME', 'nas', 'x.example.net', { comment: 'sallyport owner=home resource=docker/nas' });
