@@ -8,6 +8,7 @@ import { checkOwnerId } from '../dns/ownership.ts';
 import { ApiError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { AccessObject, DesiredState, Diagnostic, Plan, ServiceId } from '../model.ts';
+import { policyNamed } from '../settings/people.ts';
 import type { PolicySetting } from '../settings/settings.ts';
 import { createAttempts, isRefusal } from './attempts.ts';
 import { planAccess } from './plan.ts';
@@ -81,5 +82,5 @@ function settingsOf(
   names: readonly string[],
   settings: Readonly<Record<string, PolicySetting>>,
 ): readonly (PolicySetting | undefined)[] {
-  return [...new Set(names)].map((name) => (Object.hasOwn(settings, name) ? settings[name] : undefined));
+  return [...new Set(names)].map((name) => policyNamed(name, settings));
 }

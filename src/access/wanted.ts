@@ -3,6 +3,7 @@ import type { NameDecisions } from '../adoption.ts';
 import { noLogin } from '../ingress/access-applications.ts';
 import { accessDomain } from '../ingress/access-domain.ts';
 import type { AccessApplication, DesiredState, Diagnostic, ServiceId } from '../model.ts';
+import { policyNamed } from '../settings/people.ts';
 import type { PolicySetting } from '../settings/settings.ts';
 import type { AccessDirectory } from './directory.ts';
 import { formatApplicationName } from './ownership.ts';
@@ -232,8 +233,7 @@ function rulesOf(
 ): readonly PolicyRules[] | PolicyProblem {
   const all: PolicyRules[] = [];
   for (const name of application.policies) {
-    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
-    const rules = policyRules(name, setting, directory);
+    const rules = policyRules(name, policyNamed(name, settings), directory);
     if ('problem' in rules) return rules;
     all.push(...rules);
   }

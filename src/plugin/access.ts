@@ -2,6 +2,7 @@
 import { bypassesAll } from '../ingress/bypass-path.ts';
 import type { AccessSpec, Service, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
+import { peopleName } from '../settings/people.ts';
 import type { Sensitivity } from './catalogue.ts';
 import { type Finding, noPolicy, notAllowed } from './findings.ts';
 
@@ -12,7 +13,7 @@ export interface AccessContext {
   readonly policies: ReadonlySet<string>;
   /** Nobody but this machine can reach the edge, so `public` means "this machine". */
   readonly loopbackOnly: boolean;
-  readonly allow: { readonly public: boolean };
+  readonly allow: { readonly public: boolean; readonly people?: boolean };
 }
 
 /** The access of an entry and what was taken away from it, or the reason there is no entry. */
@@ -36,14 +37,18 @@ export function decideAccess(
   if (requested === undefined || requested === 'none')
     return refuse(noPolicy(service, 'no access policy applies', 'set access.default, or name a policy on the service'));
   if (requested === 'public') return decidePublic(service, hints, sensitivity, context);
-  if (!context.policies.has(requested)) return refuse(unknownPolicy(service, requested, context));
+  const isNamed = context.policies.has(requested);
+  const policy = isNamed ? requested : peopleName(requested);
+  if (policy === undefined) return refuse(unknownPolicy(service, requested, context));
+  const refusal = isNamed ? undefined : refusedPeople(service, hints, context);
+  if (refusal !== undefined) return refuse(refusal);
   if (sensitivity === 'never' && hints.access === undefined)
     return refuse(
       noPolicy(service, 'this app is not meant for the internet', 'name a policy on the service itself if it must be'),
     );
   const bypass = allowedBypass(service, hints, context);
   const bypassPaths = bypass.paths.length === 0 ? {} : { bypassPaths: bypass.paths };
-  return { access: { policy: requested, ...bypassPaths }, findings: bypass.findings };
+  return { access: { policy, ...bypassPaths }, findings: bypass.findings };
 }
 
 function decidePublic(
@@ -76,6 +81,14 @@ function decidePublic(
       ),
     );
   return { access: 'public', findings: [] };
+}
+
+/** Whoever writes a label could let himself in: people are for the operator to name, unless the settings say otherwise. */
+function refusedPeople(service: Service, hints: ServiceHints, context: AccessContext): Finding | undefined {
+  const isLabel = hints.access !== undefined && hints.chosen?.access !== true && !isOperators(service);
+  // Where everybody is let in by default, naming people only locks.
+  if (!isLabel || context.allow.people === true || context.accessDefault === 'public') return undefined;
+  return notAllowed(service, 'its label names who may come in, which is held', 'labels.allow.people', 'error');
 }
 
 function unknownPolicy(service: Service, requested: string, context: AccessContext): Finding {

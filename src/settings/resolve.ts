@@ -45,6 +45,7 @@ export function resolveSettings(file: SettingsFile, inputs: ResolveInputs): Sett
       dialects: file.labels?.dialects ?? [],
       allow: {
         public: file.labels?.allow?.public ?? false,
+        people: file.labels?.allow?.people ?? false,
         noTlsVerify: file.labels?.allow?.no_tls_verify ?? false,
         otherOrigins: file.labels?.allow?.other_origins ?? false,
       },

@@ -70,7 +70,12 @@ export interface CloudflareFile {
 export interface LabelsFile {
   readonly prefix?: string;
   readonly dialects?: readonly DialectName[];
-  readonly allow?: { readonly public?: boolean; readonly no_tls_verify?: boolean; readonly other_origins?: boolean };
+  readonly allow?: {
+    readonly public?: boolean;
+    readonly people?: boolean;
+    readonly no_tls_verify?: boolean;
+    readonly other_origins?: boolean;
+  };
 }
 
 /** The file's `embedded_edge:`; listeners as `host:port`. */
@@ -148,7 +153,13 @@ export interface Settings {
   readonly labels: {
     readonly prefix: string;
     readonly dialects: readonly DialectName[];
-    readonly allow: { readonly public: boolean; readonly noTlsVerify: boolean; readonly otherOrigins: boolean };
+    readonly allow: {
+      readonly public: boolean;
+      /** May a label name who comes in. */
+      readonly people?: boolean;
+      readonly noTlsVerify: boolean;
+      readonly otherOrigins: boolean;
+    };
   };
   readonly plugins: { readonly dir: string | undefined; readonly allowCode: boolean };
   readonly embeddedEdge: {

@@ -4,6 +4,7 @@ import { compilePathPattern, PathPatternError } from '../ingress/path-pattern.ts
 import { parseServiceUrl } from '../ingress/service-url.ts';
 import type { Diagnostic, OriginProtocol, OriginRequest, ServiceHints } from '../model.ts';
 import { nearest } from '../nearest.ts';
+import { peopleName } from '../settings/people.ts';
 import type { DialectName } from './dialects/dialect.ts';
 import { parseHostname } from './hostname.ts';
 import { mergeOrigin, originKeys, parseBoolean, parsePort, readOriginOption } from './origin-options.ts';
@@ -275,7 +276,8 @@ const readers: Readonly<Record<string, Reader>> = {
     return undefined;
   },
   access(draft, value) {
-    if (!policyName.test(value)) return "must be a policy's name or public";
+    if (!policyName.test(value) && peopleName(value) === undefined)
+      return "must be a policy's name, e-mail addresses (@example.org for all of a domain) or public";
     draft.hints.access = value;
     return undefined;
   },

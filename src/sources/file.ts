@@ -38,7 +38,12 @@ export const fileServiceSchema: Record<string, unknown> = {
     path: { type: 'string', minLength: 1, maxLength: 1024 },
     service: { type: 'string', minLength: 1, maxLength: 1024 },
     plugin: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,63}$' },
-    access: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$' },
+    access: {
+      description: "A policy's name, e-mail addresses between commas (@example.org for all of a domain), or public.",
+      type: 'string',
+      pattern: "^([A-Za-z0-9][A-Za-z0-9_-]{0,63}|[A-Za-z0-9._%+'@, -]{0,199}@[A-Za-z0-9._%+'@, -]{1,199})$",
+      maxLength: 200,
+    },
     bypass: { type: 'array', maxItems: 64, items: { type: 'string', pattern: '^/', maxLength: 256 } },
     origin: originOptionsSchema,
   },

@@ -272,6 +272,19 @@ for (const [what, setting] of unresolved)
     assert.deepEqual(codes(world), [['E_NO_POLICY', 'error', 'docker/one']]);
   });
 
+test('people in place of a policy are a policy of their own, and nobody else is in it', async (t) => {
+  const world = await createAccessWorld(t);
+  const people = desiredFor([entryFor('one', { access: { policy: '@example.org,b@example.com' } })]);
+  assert.deepEqual(await world.settle(people), []);
+  const [policy] = (await world.look()).policies;
+  assert.deepEqual(fields(policy, ['name', 'decision', 'include']), {
+    name: 'sallyport owner=home policy=@example.org,b@example.com',
+    decision: 'allow',
+    include: [{ email: { email: 'b@example.com' } }, { email_domain: { domain: 'example.org' } }],
+  });
+  assert.deepEqual(summary(await world.reconciler.plan(people, never())), []);
+});
+
 test('a policy that can no longer be resolved leaves the old lock where it is', async (t) => {
   const world = await createAccessWorld(t);
   await world.settle(one);

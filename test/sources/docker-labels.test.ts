@@ -34,6 +34,7 @@ describe('labels that mean something', () => {
     ['plugin', 'none', { plugin: 'none' }],
     ['access', 'family', { access: 'family' }],
     ['access', 'public', { access: 'public' }],
+    ['access', 'a@example.com, @example.org', { access: 'a@example.com, @example.org' }],
     ['access.bypass', '/api/health, /share/', { bypassPaths: ['/api/health', '/share/'] }],
     ['origin.noTLSVerify', 'true', { originRequest: { noTLSVerify: true } }],
     ['origin.connectTimeout', '30s', { originRequest: { connectTimeout: 30 } }],
