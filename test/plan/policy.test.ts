@@ -140,3 +140,11 @@ test('a plan of which nothing is held is the same plan', () => {
   assert.equal(withhold(plan, []), plan);
   assert.equal(restrict(plan, sync), plan);
 });
+
+test('taking only a mark off waits like a delete, and neither counts as one nor leaves anything of ours where it is', () => {
+  const marks = manyDeletes(9).map((change) => ({ ...change, onlyMark: true }) as Change<string>);
+  assert.equal(restrict(planOf(marks, 9), sync).changes.length, 9);
+  const held = restrict(planOf([...marks, remove('x')], 9), { mode: 'sync', complete: false });
+  assert.equal(held.held.length, 10);
+  assert.deepEqual(heldDeletes(held), ['x']);
+});

@@ -121,6 +121,13 @@ describe('settings', () => {
     });
   }
 
+  test('records carry their mark in the comment, unless a TXT registry is asked for', () => {
+    assert.equal(load(undefined).settings.cloudflare.ownership, 'comment');
+    assert.equal(load('cloudflare: { ownership: txt }').settings.cloudflare.ownership, 'txt');
+    assert.equal(load(undefined, { SALLYPORT_CLOUDFLARE__OWNERSHIP: 'txt' }).settings.cloudflare.ownership, 'txt');
+    assert.throws(() => load('cloudflare: { ownership: noop }'), /must be one of comment, txt/);
+  });
+
   test('an error never quotes a secret', () => {
     assert.throws(
       () => load(undefined, { SALLYPORT_CLOUDFLARE: '{"api_token": "hunter2' }),
