@@ -8,6 +8,7 @@ import type { IngressEntry, Service } from '../model.ts';
 import { parse, schemaOf } from '../validate.ts';
 import type { LoadedPlugin } from './catalogue.ts';
 import { loadFolder } from './folder.ts';
+import { maxYamlBytes } from './manifest.ts';
 import { type RouteContext, routeServices } from './route.ts';
 
 /** What became of one plugin. */
@@ -17,6 +18,21 @@ export interface PluginReport {
   readonly fixtures: number;
   /** Empty when all is well. */
   readonly problems: readonly string[];
+}
+
+/** One plugin's folder, or every plugin in a folder that is none itself. */
+export async function checkPlugins(dir: string): Promise<readonly PluginReport[]> {
+  const folders = (await listNames(dir)).includes('plugin.yaml') ? [] : await pluginFolders(dir);
+  if (folders.length === 0) return [await checkPlugin(dir)];
+  const reports: PluginReport[] = [];
+  for (const folder of folders) reports.push(await checkPlugin(folder));
+  return reports;
+}
+
+async function pluginFolders(dir: string): Promise<readonly string[]> {
+  const folders = (await listNames(dir)).map((name) => join(dir, name));
+  const names = await Promise.all(folders.map(listNames));
+  return folders.filter((_, at) => names[at]?.includes('plugin.yaml') === true);
 }
 
 /** Runs a plugin's schema and fixtures; its code runs too, since whoever checks a plugin wrote it. */
@@ -35,10 +51,15 @@ export async function checkPlugin(dir: string): Promise<PluginReport> {
 }
 
 async function listFixtures(dir: string): Promise<readonly string[]> {
+  return (await listNames(dir)).filter((name) => name.endsWith('.yaml'));
+}
+
+/** What is in a folder; nothing where there is none. */
+async function listNames(dir: string): Promise<readonly string[]> {
   try {
-    return (await readdir(dir)).filter((name) => name.endsWith('.yaml')).toSorted();
+    return (await readdir(dir)).toSorted();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR'].includes(String(error.code))) return [];
     throw error;
   }
 }
@@ -160,7 +181,9 @@ async function checkFixture(file: string, plugin: LoadedPlugin): Promise<readonl
 }
 
 function readFixture(text: string, name: string): { input: FixtureInput; output: FixtureOutput } {
-  const documents = parseAllDocuments(text);
+  if (text.length > maxYamlBytes)
+    throw new ValidationError({ code: 'E_PLUGIN_INVALID', message: 'it is too long for a fixture', where: name });
+  const documents = parseAllDocuments(text, { uniqueKeys: false });
   const broken = documents.flatMap((document) => document.errors)[0];
   const [input, output, more] = documents.map((document) => document.toJS({ maxAliasCount: 0 }) as unknown);
   if (broken !== undefined || output === undefined || more !== undefined)

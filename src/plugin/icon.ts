@@ -13,14 +13,14 @@ export async function loadIcon(manifest: PluginManifest): Promise<string> {
 
 /** An icon of one path in a square of 24 by 24, in the colour of the text around it. */
 export function drawPath(path: string, name: string): string {
-  return draw(name, `<path d="${escape(path)}"/>`);
+  return draw(name, `<path d="${escapeXml(path)}"/>`);
 }
 
 /** A tile with the first letters of the name. */
 export function drawLetters(name: string): string {
   const words = name.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '');
   const letters = [...words.slice(0, 2).map((word) => [...word][0] ?? '')].join('').toUpperCase();
-  const text = `<text x="12" y="16" font-family="sans-serif" font-size="10" font-weight="700" text-anchor="middle">${escape(letters)}</text>`;
+  const text = `<text x="12" y="16" font-family="sans-serif" font-size="10" font-weight="700" text-anchor="middle">${escapeXml(letters)}</text>`;
   return draw(
     name,
     `<rect x="1" y="1" width="22" height="22" rx="5" fill="none" stroke="currentColor" stroke-width="1.5"/>${text}`,
@@ -29,12 +29,12 @@ export function drawLetters(name: string): string {
 
 function draw(name: string, content: string): string {
   const open = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" role="img" fill="currentColor">';
-  return `${open}<title>${escape(name)}</title>${content}</svg>\n`;
+  return `${open}<title>${escapeXml(name)}</title>${content}</svg>\n`;
 }
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll(/[&<>"]/g, (found) => escapes[found] ?? '');
 }
 
