@@ -2,12 +2,15 @@
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { ApiError, AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { Diagnostic } from '../model.ts';
 import { type BoundCredentials, parseToken } from '../protocol/credentials.ts';
 import type { Settings } from '../settings/settings.ts';
 import { readNamedCredentials } from '../tunnel/credentials-search.ts';
 import { credentialsPath, readCredentials } from '../tunnel/credentials-store.ts';
 import { adoptTunnel, type EnsureTunnelOptions, ensureTunnel } from '../tunnel/ensure.ts';
+import { createOwnTunnels } from '../tunnel/own-tunnels.ts';
 import type { ConnectorChoice } from './choose-connector.ts';
+import { findOrphans } from './orphan-tunnels.ts';
 import { findPlace, type Place } from './place.ts';
 import type { RoadMemory } from './road-memory.ts';
 
@@ -20,6 +23,8 @@ export interface Ground {
     | undefined;
   /** The API could not be asked: this is what the last run knew. */
   readonly isRemembered: boolean;
+  /** What there is to say of other tunnels of ours. */
+  orphans?(): readonly Diagnostic[];
 }
 
 /** What it is found with. */
@@ -61,8 +66,12 @@ async function askForGround(options: GroundOptions, signal: AbortSignal): Promis
   if (found === undefined) return { place, tunnel: undefined, isRemembered: false };
   const { credentials, remotelyManaged } = found;
   const { id } = found.tunnel;
+  const { dataDir } = settings;
+  if (found.created) createOwnTunnels(dataDir).add({ id, name: found.tunnel.name, account: place.account });
   if (!options.isDryRun) memory.keepGround({ place, tunnel: { id, remotelyManaged } });
-  return { place, tunnel: { id, credentials, remotelyManaged }, isRemembered: false };
+  const looking = { api, account: place.account, current: id, dataDir, logger: options.logger };
+  const orphans = await findOrphans(looking, signal);
+  return { place, tunnel: { id, credentials, remotelyManaged }, isRemembered: false, orphans };
 }
 
 async function rememberedGround(options: GroundOptions): Promise<Ground | undefined> {

@@ -87,7 +87,11 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
     exclusive: settings.edge === 'embedded',
     writtenOnly: !isRemote,
   });
-  const road = { place: ground.place, tunnelTarget: targetOf(id), connector, dns, isRemote };
+  const adjust = (compiled: Compiled): Compiled => ({
+    ...compiled,
+    diagnostics: [...compiled.diagnostics, ...(ground.orphans?.() ?? [])],
+  });
+  const road = { place: ground.place, tunnelTarget: targetOf(id), connector, dns, isRemote, adjust };
   if (isRemote) return { ...road, ...guardOpening(remote, memory, ground), mirror: undefined };
   // At Cloudflare a configuration that is PUT would make the tunnel a remotely managed one for good.
   const mirror =

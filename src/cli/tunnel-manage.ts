@@ -1,21 +1,23 @@
-// `tunnel create|list|info|token|cleanup|delete|route dns`: cloudflared's verbs on an account's tunnels.
+// `tunnel create|list|info|token|route dns`: cloudflared's verbs on an account's tunnels.
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { ListedTunnel } from '../cloudflare/tunnel-commands.ts';
 import { ApiError, AppError, ValidationError } from '../errors.ts';
 import { parseToken } from '../protocol/credentials.ts';
-import { findCredentialsFile, removeCredentialsFile, writeCredentialsFile } from '../tunnel/credentials-search.ts';
-import { findTunnelId, isTunnelId } from '../tunnel/find.ts';
-import { credentialsPaths } from '../tunnel/places.ts';
+import { writeCredentialsFile } from '../tunnel/credentials-search.ts';
+import { findTunnelId } from '../tunnel/find.ts';
+import { createOwnTunnels } from '../tunnel/own-tunnels.ts';
 import { isFile } from '../tunnel/secret-file.ts';
 import type { CliIo } from './io.ts';
 import type { TunnelAccess } from './tunnel-access.ts';
+import { addCleanupCommands } from './tunnel-cleanup.ts';
 import { isSwitchedOn, type TunnelInputs, tunnelInputs } from './tunnel-inputs.ts';
 import {
   connectionsOf,
   formatData,
   formatInfo,
+  formatOwn,
   formatRoute,
   formatTunnels,
   infoFields,
@@ -27,13 +29,7 @@ import {
   sortTunnels,
   tunnelFields,
 } from './tunnel-output.ts';
-
-/** What an action works with. */
-interface Task {
-  readonly inputs: TunnelInputs;
-  readonly access: TunnelAccess;
-  readonly signal: AbortSignal;
-}
+import { readId, type Task } from './tunnel-task.ts';
 
 /** No command of these takes longer than its calls, each of which has a deadline of its own. */
 const deadlineMs = 300_000;
@@ -74,18 +70,7 @@ export function addManageCommands(program: Command, tunnel: Command, io: CliIo):
     .description('print the token that runs a tunnel, or write it as a credentials file (--cred-file)')
     .argument('<tunnel>', 'id or name')
     .action(async (ref: string) => token(ref, await task()));
-  tunnel
-    .command('cleanup')
-    .description("end a tunnel's connections")
-    .argument('<tunnels...>', 'ids or names')
-    .option('-c, --connector-id <uuid>', 'only those of one connector')
-    .action(async (refs: string[], options: { connectorId?: string }) => cleanup(refs, options, await task()));
-  tunnel
-    .command('delete')
-    .description('delete tunnels and their credentials files')
-    .argument('<tunnels...>', 'ids or names')
-    .option('-f, --force', 'even when it is connected')
-    .action(async (refs: string[], options: { force?: boolean }) => remove(refs, options, await task()));
+  addCleanupCommands(tunnel, task);
   tunnel
     .command('route')
     .description('lead a hostname to a tunnel')
@@ -214,7 +199,11 @@ async function list(options: ListOptions, { inputs, access, signal }: Task): Pro
   const found = await access.api.list(access.account, filter, signal);
   const tunnels = sortTunnels(found, options.sortBy, options.invertSort === true);
   const showsAll = options.showRecentlyDisconnected === true;
-  if (format === 'table') return inputs.io.out(formatTunnels(tunnels, showsAll));
+  if (format === 'table') {
+    inputs.io.out(formatTunnels(tunnels, showsAll));
+    // Beside the table, which is cloudflared's to the letter.
+    return inputs.io.err(formatOwn(tunnels, createOwnTunnels(inputs.settings.dataDir).list()));
+  }
   const shown = tunnels.map((tunnel) =>
     tunnelFields(tunnel, showsAll ? connectionsOf(tunnel) : settled(connectionsOf(tunnel))),
   );
@@ -229,12 +218,6 @@ function readTime(text: string): string {
     where: '--when',
     hint: 'write it like 2026-01-31T12:00:00Z',
   });
-}
-
-function readId(text: string, where: string): string {
-  if (isTunnelId(text)) return text.toLowerCase();
-  const message = `${text.slice(0, 80)} is not a valid ID (must be a UUID)`;
-  throw new ValidationError({ code: 'E_INPUT_INVALID', message, where });
 }
 
 async function info(ref: string, options: InfoOptions, { inputs, access, signal }: Task): Promise<void> {
@@ -255,35 +238,8 @@ async function token(ref: string, { inputs, access, signal }: Task): Promise<voi
   await writeCredentialsFile(inputs.credentialsFile, parseToken(text));
 }
 
-async function cleanup(refs: readonly string[], options: { connectorId?: string }, task: Task): Promise<void> {
-  const { inputs, access, signal } = task;
-  const connector =
-    options.connectorId === undefined ? {} : { connector: readId(options.connectorId, '--connector-id') };
-  for (const id of await findAll(refs, task)) {
-    await access.api.disconnect(access.account, { id, ...connector }, signal);
-    inputs.io.err(`Cleanup connection for tunnel ${id}\n`);
-  }
-}
-
-async function remove(refs: readonly string[], options: { force?: boolean }, task: Task): Promise<void> {
-  const { inputs, access, signal } = task;
-  for (const id of await findAll(refs, task)) {
-    await access.api.delete(access.account, { id, cascade: options.force === true }, signal);
-    const places = { home: inputs.home, originCert: access.certPath, dataDir: inputs.settings.dataDir };
-    const path = inputs.credentialsFile ?? (await findCredentialsFile(credentialsPaths(id, places)));
-    if (path !== undefined && (await removeCredentialsFile(path, id))) inputs.io.err(`Removed ${path}\n`);
-  }
-}
-
 function mayOverwrite(options: { readonly overwriteDns?: boolean }): boolean {
   return options.overwriteDns === true || isSwitchedOn('TUNNEL_FORCE_PROVISIONING_DNS');
-}
-
-/** All are found before anything is done to one. */
-async function findAll(refs: readonly string[], { access, signal }: Task): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for (const ref of refs) ids.push(await findTunnelId(ref, access, signal));
-  return [...new Set(ids)];
 }
 
 const hostnames = /^(\*\.)?[_a-z0-9]([_a-z0-9-]*[_a-z0-9])?(\.[_a-z0-9]([_a-z0-9-]*[_a-z0-9])?)*\.?$/i;

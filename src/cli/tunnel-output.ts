@@ -104,6 +104,12 @@ export function formatTunnels(tunnels: readonly ListedTunnel[], showsReconnectin
   return `You can obtain more detailed information for each tunnel with \`sallyport tunnel info <name/uuid>\`\n${formatTable(['ID', 'NAME', 'CREATED', 'CONNECTIONS'], rows)}`;
 }
 
+/** Which of the listed tunnels were made here; nothing when none were. */
+export function formatOwn(tunnels: readonly ListedTunnel[], own: readonly { readonly id: string }[]): string {
+  const ours = tunnels.filter(({ id }) => own.some((one) => one.id === id));
+  return ours.length === 0 ? '' : `Made by this Sallyport: ${ours.map(({ name }) => printable(name)).join(', ')}\n`;
+}
+
 /** The text of `tunnel info`. */
 export function formatInfo(
   tunnel: ListedTunnel,

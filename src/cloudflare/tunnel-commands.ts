@@ -103,6 +103,7 @@ const listSchema = schemaOf<readonly ListedTunnel[]>({
       name: text,
       created_at: text,
       deleted_at: { type: 'string', nullable: true },
+      status: text,
       connections: connectionList,
     },
   },

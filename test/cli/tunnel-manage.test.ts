@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { parseCredentialsFile, parseToken } from '../../src/protocol/credentials.ts';
 import { formatOriginCert, parseOriginCert } from '../../src/tunnel/origin-cert.ts';
+import { createOwnTunnels } from '../../src/tunnel/own-tunnels.ts';
 import { type ApiFixture, apiToken, connection, startApi } from '../edge/api/fixture.ts';
 import { createHome, type Home, type Outcome, sallyport } from './command.ts';
 
@@ -355,6 +356,48 @@ describe('tunnel …', () => {
         assert.match(outcome.stderr, says);
         assert.equal(existsSync(join(home.dir, '.cloudflared', 'cert.pem')), exit === 0);
       });
+  });
+
+  test('cleanup --orphans deletes what was made here and nothing uses, and nothing else', async () => {
+    logIn();
+    const account = fixture.store.account.id;
+    const own = createOwnTunnels(home.dataDir);
+    const make = (name: string, isOurs: boolean) => {
+      const { id } = fixture.store.tunnels.create({ name });
+      if (isOurs) own.add({ id, name, account });
+      return id;
+    };
+    const left = make('left-over', true);
+    const used = make('used', true);
+    fixture.registry.held.push(connection(used));
+    make('theirs', false);
+    // The one the settings name may be down for a moment.
+    make('sallyport', true);
+    const file = join(home.dataDir, `${left}.json`);
+    writeFileSync(file, JSON.stringify({ AccountTag: account, TunnelSecret: 'AAAA', TunnelID: left }));
+    const listed = await run('list');
+    assert.equal(listed.stderr, 'Made by this Sallyport: left-over, sallyport, used\n');
+
+    const { exit, stderr } = await run('cleanup', '--orphans');
+    assert.deepEqual([exit, stderr], [0, `Removed ${file}\nDeleted tunnel left-over (${left})\n`]);
+    assert.deepEqual(
+      fixture.store.tunnels.list().flatMap((tunnel) => (tunnel.deletedAt === null ? [tunnel.name] : [])),
+      ['used', 'theirs', 'sallyport'],
+    );
+    assert.deepEqual(
+      own.list().map(({ name }) => name),
+      ['used', 'sallyport'],
+    );
+    assert.equal((await run('cleanup', '--orphans')).stderr, 'There is no tunnel of ours that nothing uses.\n');
+  });
+
+  test('cleanup needs tunnels or --orphans, not both', async () => {
+    logIn();
+    for (const args of [['cleanup'], ['cleanup', '--orphans', 'home']]) {
+      const { exit, stderr } = await run(...args);
+      assert.equal(exit, 2);
+      assert.match(stderr, /^error E_USAGE: /);
+    }
   });
 });
 

@@ -200,4 +200,40 @@ describe('on an edge elsewhere', { timeout: 120_000 }, () => {
     assert.deepEqual(again.status().connector?.connections, []);
     assert.equal((await edge.program.get('moved.example.test')).status, 530);
   });
+
+  test('another tunnel name moves the names there, and tells of the tunnel that is left over', async () => {
+    const data_dir = join(folder, 'renamed');
+    const settings = { data_dir, services: [service('renamed')] };
+    const first = await start({ ...withApi(), tunnel: { name: 'before' } }, settings);
+    await served('renamed');
+    await first.pass();
+    await first.stop();
+    running = [];
+    const again = await start({ ...withApi(), tunnel: { name: 'afterwards' } }, settings);
+    await served('renamed');
+    const before = await edge.api.tunnels.byName(edge.account, 'before', signal);
+    const now = await edge.api.tunnels.byName(edge.account, 'afterwards', signal);
+    await again.pass();
+    const record = (await edge.api.dns.list(edge.zoneId, signal)).find(({ name }) => name === 'renamed.example.test');
+    assert.equal(record?.content, `${now?.id}.cfargotunnel.com`);
+    const [finding] = again.status().diagnostics.filter(({ code }) => code === 'W_TUNNEL_ORPHAN');
+    assert.equal(finding?.severity, 'info');
+    assert.match(finding?.hint ?? '', new RegExp(`sallyport tunnel delete ${before?.id}`));
+  });
+
+  test('a tunnel that somebody deleted is made again, and the names lead to the new one', async () => {
+    const data_dir = join(folder, 'deleted');
+    const settings = { data_dir, services: [service('deleted')] };
+    const cloudflare = { ...withApi(), tunnel: { name: 'deleted' } };
+    const first = await start(cloudflare, settings);
+    await served('deleted');
+    await first.stop();
+    running = [];
+    const before = await edge.api.tunnels.byName(edge.account, 'deleted', signal);
+    await edge.api.tunnels.delete(edge.account, before?.id ?? '', signal);
+    await start(cloudflare, settings);
+    await served('deleted');
+    const now = await edge.api.tunnels.byName(edge.account, 'deleted', signal);
+    assert.notEqual(now?.id, before?.id);
+  });
 });
