@@ -25,18 +25,25 @@ export interface DialTls {
 /** Exactly one of the arguments is set. */
 export type DialDone = (error: OriginError | null, socket: net.Socket | null) => void;
 
-/** Connects; calls back once, later. Returns the way to give up. */
-export function dial(target: DialTarget, done: DialDone): () => void {
+/** A connection that is being opened. */
+export interface Dialling {
+  giveUp(): void;
+  /** Waits at most this much longer. */
+  hurry(ms: number): void;
+}
+
+/** Connects; calls back once, later. */
+export function dial(target: DialTarget, done: DialDone): Dialling {
   try {
     return open(target, done);
   } catch (cause) {
     // A host or path that node:net refuses even to try.
     queueMicrotask(() => done(unreachable(describeAddress(target), asError(cause)), null));
-    return () => undefined;
+    return { giveUp: () => undefined, hurry: () => undefined };
   }
 }
 
-function open(target: DialTarget, done: DialDone): () => void {
+function open(target: DialTarget, done: DialDone): Dialling {
   const where = describeAddress(target);
   const socket = net.connect({
     ...('socketPath' in target.address ? { path: target.address.socketPath } : target.address),
@@ -92,7 +99,14 @@ function open(target: DialTarget, done: DialDone): () => void {
       onError(asError(cause));
     }
   });
-  return () => settle(unreachable(where, new Error('given up')), null);
+  return {
+    giveUp: () => settle(unreachable(where, new Error('given up')), null),
+    hurry(ms) {
+      if (settled) return;
+      socket.setTimeout(ms, onTimeout);
+      if (current !== socket) current.setTimeout(ms, onTimeout);
+    },
+  };
 }
 
 function tlsOptions(socket: net.Socket, target: DialTarget, options: DialTls): tls.ConnectionOptions {

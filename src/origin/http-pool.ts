@@ -2,7 +2,8 @@
 import { createRequire } from 'node:module';
 import type { Pool as UndiciPool } from 'undici';
 import { maxHeaderValue } from '../protocol/http2.ts';
-import { type DialTarget, dial } from './dial.ts';
+import type { DialTarget } from './dial.ts';
+import type { Dialler } from './dialler.ts';
 import type { HttpTarget } from './http-target.ts';
 
 /** Only the pool: with the rest of undici, its fetch and caches, every start would take 40 ms and 8 MB more. */
@@ -15,12 +16,12 @@ const Pool: typeof UndiciPool = createRequire(import.meta.url)('undici/lib/dispa
 export const fixedServerName = 'origin';
 
 /** A pool for the target. Nothing times out: an origin that thinks is the edge's business, as with cloudflared. */
-export function createPool(target: HttpTarget, serverName: string | undefined): UndiciPool {
+export function createPool(target: HttpTarget, serverName: string | undefined, dialler: Dialler): UndiciPool {
   const dialled = withServerName(target.dial, serverName);
   const http2 = dialled.tls?.http2 === true;
   return new Pool(dialled.tls === undefined ? 'http://origin' : 'https://origin', {
     connect: (_options, callback) => {
-      dial(dialled, (error, socket) => {
+      dialler.dial(dialled, (error, socket) => {
         if (socket === null) callback(error ?? new Error('not connected'), null);
         else callback(null, socket);
       });

@@ -1,6 +1,7 @@
 // Origins that speak HTTP/1.1 or HTTP/2, over TCP, TLS or a unix socket, through undici's dispatch.
 import type { Readable } from 'node:stream';
 import type { Pool } from 'undici';
+import { createDialler } from './dialler.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { HttpExchange, type HttpExchangeOwner } from './http-exchange.ts';
 import { createPool, fixedServerName } from './http-pool.ts';
@@ -31,6 +32,7 @@ export function createHttpOrigin(target: HttpTarget): Origin {
 class HttpOrigin implements Origin, HttpExchangeOwner {
   private readonly target: HttpTarget;
   private readonly pools = new Map<string, Pool>();
+  private readonly dialler = createDialler();
   private active = 0;
   private retired = false;
 
@@ -40,7 +42,7 @@ class HttpOrigin implements Origin, HttpExchangeOwner {
 
   serve(exchange: Exchange): void {
     if (exchange.wantsWebsocket) {
-      openWebsocket(exchange, this.target, requestHeaders(exchange, this.target));
+      openWebsocket({ exchange, target: this.target, dialler: this.dialler }, requestHeaders(exchange, this.target));
       return;
     }
     this.active++;
@@ -62,6 +64,7 @@ class HttpOrigin implements Origin, HttpExchangeOwner {
 
   retire(): void {
     this.retired = true;
+    this.dialler.retire();
     if (this.active === 0) this.closePools();
   }
 
@@ -88,7 +91,7 @@ class HttpOrigin implements Origin, HttpExchangeOwner {
     const name = this.target.serverNameFromHost ? hostWithoutPort(exchange.host) : '';
     let pool = this.pools.get(name);
     if (pool === undefined) {
-      pool = createPool(this.target, name === '' ? undefined : name);
+      pool = createPool(this.target, name === '' ? undefined : name, this.dialler);
       this.pools.set(name, pool);
       if (this.pools.size > maxServerNames) this.closeOldest();
     } else if (this.target.serverNameFromHost) {

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { OriginError } from '../errors.ts';
-import { type DialTarget, dial } from './dial.ts';
+import type { DialTarget } from './dial.ts';
+import { createDialler, type Dialler } from './dialler.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import {
   acceptKey,
@@ -22,18 +23,19 @@ const closeTimeoutMs = 5_000;
 
 /** An origin that speaks anything over TCP. */
 export function createTcpOrigin(target: DialTarget, clock: Clock): Origin {
+  const dialler = createDialler();
   return {
-    serve: (exchange) => serveTcp(exchange, target, clock),
-    retire: () => undefined,
+    serve: (exchange) => serveTcp(exchange, target, dialler, clock),
+    retire: () => dialler.retire(),
   };
 }
 
-function serveTcp(exchange: Exchange, target: DialTarget, clock: Clock): void {
+function serveTcp(exchange: Exchange, target: DialTarget, dialler: Dialler, clock: Clock): void {
   if (!exchange.wantsWebsocket) {
     explain(exchange);
     return;
   }
-  const giveUp = dial(target, (error, socket) => {
+  const giveUp = dialler.dial(target, (error, socket) => {
     if (socket === null) {
       if (error !== null) exchange.fail(error);
     } else if (exchange.closed) socket.destroy();

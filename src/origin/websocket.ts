@@ -3,16 +3,23 @@ import http from 'node:http';
 import type { Socket } from 'node:net';
 import { OriginError } from '../errors.ts';
 import { maxHeaderValue } from '../protocol/http2.ts';
-import { dial } from './dial.ts';
+import type { Dialler } from './dialler.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpTarget } from './http-target.ts';
 import { splice } from './splice.ts';
 
+/** A websocket that is asked for. */
+export interface WebsocketRequest {
+  readonly exchange: Exchange;
+  readonly target: HttpTarget;
+  readonly dialler: Dialler;
+}
+
 /** Asks the origin to upgrade; `headers` are flat and hold Host and the handshake. A refusal is passed on as it is. */
-export function openWebsocket(exchange: Exchange, target: HttpTarget, headers: string[]): void {
+export function openWebsocket({ exchange, target, dialler }: WebsocketRequest, headers: string[]): void {
   const plain =
     target.dial.tls === undefined ? target.dial : { ...target.dial, tls: { ...target.dial.tls, http2: false } };
-  const giveUp = dial(plain, (error, socket) => {
+  const giveUp = dialler.dial(plain, (error, socket) => {
     if (socket === null) {
       if (error !== null) exchange.fail(error);
     } else if (exchange.closed) socket.destroy();

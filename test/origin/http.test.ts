@@ -156,6 +156,15 @@ test('http_status answers with the status and nothing else', async (t) => {
   assert.deepEqual([answer.status, answer.source, answer.body.length], [410, 'origin', 0]);
 });
 
+test('a closed name is explained to people, with the time to try again, and to programs by its status alone', async (t) => {
+  const { connection } = await startRig(t, [{ hostname: 'closed.test', service: 'http_status:503' }]);
+  const person = await ask(connection, { ':authority': 'closed.test', accept: 'text/html,*/*;q=0.8' });
+  const program = await ask(connection, { ':authority': 'closed.test', accept: 'application/json' });
+  assert.deepEqual([person.status, program.status, program.body.length], [503, 503, 0]);
+  assert.match(person.body.toString(), /tries again by itself/);
+  for (const { headers } of [person, program]) assert.equal(header(headers, 'retry-after'), '10');
+});
+
 test('hello_world is a page that shows the request and escapes it', async (t) => {
   const { connection } = await startRig(t, [{ hostname: 'hello.test', service: 'hello_world' }]);
   const answer = await ask(connection, { ':authority': 'hello.test', ':path': '/<script>' });
@@ -204,6 +213,18 @@ test('connections to an origin close once no rule uses it and its last request i
   release.resolve();
   assert.equal((await slow).body.toString(), 'done');
   await until(() => open === 0);
+});
+
+test('a connection still being opened is given up once no rule leads there, so that no stranger gets the request', async (t) => {
+  let asked = 0;
+  const port = await startRawOrigin(t, () => asked++);
+  // It takes connections and never speaks: without giving up, the visitor would wait for an hour.
+  const rule = { hostname: 'app.test', service: `https://127.0.0.1:${port}`, originRequest: { tlsTimeout: 3600 } };
+  const { connection, connector } = await startRig(t, [rule]);
+  const answer = ask(connection, { ':authority': 'app.test' });
+  await until(() => asked === 1);
+  await connector.updateIngress([{ service: 'http_status:404' }]);
+  assert.equal((await answer).status, 502);
 });
 
 test('no more than keepAliveConnections idle connections stay open', async (t) => {
