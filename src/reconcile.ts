@@ -24,7 +24,11 @@ import { createSteps, type Steps } from './reconcile-steps.ts';
 export interface Deps {
   /** Every source at once; never throws because one did not answer. */
   readonly list: (signal: AbortSignal) => Promise<Listed>;
-  readonly route: (services: readonly Service[], previous: readonly IngressEntry[]) => Routed;
+  readonly route: (
+    services: readonly Service[],
+    previous: readonly IngressEntry[],
+    signal: AbortSignal,
+  ) => Routed | Promise<Routed>;
   readonly compile: (entries: readonly IngressEntry[], previous: readonly IngressEntry[]) => Compiled;
   readonly access: Reconciler<AccessObject>;
   readonly ingress: IngressReconciler;
@@ -82,7 +86,7 @@ export type Pass = Omit<Snapshot, 'revision' | 'finishedAt' | 'reasons'>;
 export async function reconcile(deps: Deps, options: PassOptions, signal: AbortSignal): Promise<Pass> {
   const { previous } = options;
   const listed = await deps.list(signal);
-  const routed = deps.route(listed.services, previous?.entries ?? []);
+  const routed = await deps.route(listed.services, previous?.entries ?? [], signal);
   const { desired, diagnostics } = deps.compile(routed.entries, previous?.desired.ingress ?? []);
   const policy: Policy = { mode: deps.mode, complete: listed.complete, confirmed: options.confirmed ?? false };
   const steps = createSteps(deps.logger, signal);

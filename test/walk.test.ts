@@ -62,7 +62,13 @@ describe('the walk', () => {
     await program.until('grafana.localhost', ({ status }) => status === 503);
     engine.put(container('stranger', '127.0.0.2', 1));
     engine.emit('container', 'start', 'stranger');
-    await program.until('stranger.localhost', ({ status }) => status === 502);
+    // Nothing listens there yet, so its own name is closed as well.
+    await program.until('stranger.localhost', ({ status }) => status === 503);
+    const findings = program.status().services.find(({ name }) => name === 'stranger')?.diagnostics ?? [];
+    assert.deepEqual(
+      findings.map(({ code }) => code),
+      ['W_STARTING'],
+    );
     assert.equal((await program.get('grafana.localhost')).status, 503);
   });
 

@@ -3,11 +3,12 @@
 import type { Reconciler } from '../contracts.ts';
 import type { RunPass } from '../controller.ts';
 import type { Logger } from '../logger.ts';
-import type { AccessObject, IngressEntry } from '../model.ts';
+import type { AccessObject, IngressEntry, Service } from '../model.ts';
 import { type Pass, reconcile } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Discovery } from './discovery.ts';
 import { newsOf } from './news.ts';
+import type { Readiness } from './readiness.ts';
 import type { Road } from './road.ts';
 import type { RoadKeeper } from './road-keeper.ts';
 
@@ -16,6 +17,8 @@ export interface PassesOptions {
   readonly discovery: Discovery;
   /** The Access of a road's account. */
   readonly access: (road: Road) => Reconciler<AccessObject>;
+  /** Absent: every origin counts as answering. */
+  readonly readiness?: Readiness;
   readonly road: RoadKeeper;
   readonly settings: () => Settings;
   readonly owner: string;
@@ -36,12 +39,22 @@ export function createPasses(options: PassesOptions): Passes {
   let previous: Pass | undefined;
 
   function compile(road: Road, entries: readonly IngressEntry[], before: readonly IngressEntry[]) {
-    return discovery.compile(entries, before, { zones: road.place.zones, tunnelTarget: road.tunnelTarget, owner });
+    const names = { zones: road.place.zones, tunnelTarget: road.tunnelTarget, owner };
+    const compiled = discovery.compile(entries, before, names);
+    return road.adjust?.(compiled) ?? compiled;
+  }
+
+  /** As discovery routes them; what does not answer yet stays closed until it does. */
+  async function route(services: readonly Service[], before: readonly IngressEntry[], signal: AbortSignal) {
+    const routed = discovery.route(services, before);
+    const ready = await options.readiness?.await(routed.entries, signal);
+    if (ready === undefined) return routed;
+    return { entries: ready.entries, diagnostics: [...routed.diagnostics, ...ready.diagnostics] };
   }
 
   /** One for as long as the road lasts. */
   function accessOf(road: Road): Reconciler<AccessObject> {
-    const access = locks.get(road) ?? options.access(road);
+    const access = locks.get(road) ?? road.access ?? options.access(road);
     locks.set(road, access);
     return access;
   }
@@ -53,7 +66,7 @@ export function createPasses(options: PassesOptions): Passes {
       const mode = road.connector === undefined ? 'dry-run' : settings().mode;
       const deps = {
         list: (aborting: AbortSignal) => discovery.list.list(aborting),
-        route: discovery.route,
+        route,
         compile: (entries: readonly IngressEntry[], before: readonly IngressEntry[]) => compile(road, entries, before),
         access: accessOf(road),
         ingress: road.ingress,
@@ -65,7 +78,9 @@ export function createPasses(options: PassesOptions): Passes {
       previous = await reconcile(deps, { full, confirmed, previous }, signal);
       for (const { level, message, fields } of newsOf(before, previous)) logger[level](fields, message);
       if (mode !== 'dry-run') road.mirror?.follow(road.ingress.live(), { again: full });
-      options.road.open(road);
+      if (mode !== 'dry-run') road.remember?.();
+      // In dry-run nothing is written, and what a connector carries is what it carried before.
+      if (mode === 'dry-run' || road.isSafeToOpen?.(previous) !== false) options.road.open(road);
       return previous;
     },
     async glance(signal) {
