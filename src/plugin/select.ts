@@ -89,9 +89,21 @@ function indexImages(plugins: ReadonlyMap<string, LoadedPlugin>): (image: string
       else if (!exact.has(key)) exact.set(key, plugin);
     }
   }
+  return remember((key) => exact.get(key) ?? globs.find(({ matches }) => matches(key))?.plugin);
+}
+
+/** As many different images as any machine has; more of them are looked up anew. */
+const maxRemembered = 5_000;
+
+/** The same images are asked for in every pass. */
+function remember(look: (key: string) => LoadedPlugin | undefined): (image: string) => LoadedPlugin | undefined {
+  const known = new Map<string, LoadedPlugin | undefined>();
   return (image) => {
     const key = imageKey(image);
     if (key === undefined) return undefined;
-    return exact.get(key) ?? globs.find(({ matches }) => matches(key))?.plugin;
+    if (known.has(key)) return known.get(key);
+    const found = look(key);
+    if (known.size < maxRemembered) known.set(key, found);
+    return found;
   };
 }
