@@ -117,14 +117,12 @@ function tightening(application: FoundApplication, ready: readonly Wanted[]): re
   return around.services.map((serviceId) => ({ action: 'update', serviceId, current, desired, fields: ['policies'] }));
 }
 
-/** Our mark goes, and with it the owner; everything else stays as it is. */
+/** Our mark goes; everything else stays as it is. */
 function release(application: FoundApplication): Change<AccessObject> {
-  const current = plain(application);
-  const serviceId = application.owner?.resource ?? nobody;
-  return { action: 'update', serviceId, current, desired: withoutOwner(current), fields: ['owner'] };
+  return { ...deletion(application), onlyMark: true };
 }
 
-function deletion(application: FoundApplication): Change<AccessObject> {
+function deletion(application: FoundApplication): Change<AccessObject> & { readonly action: 'delete' } {
   return { action: 'delete', serviceId: application.owner?.resource ?? nobody, current: plain(application) };
 }
 

@@ -17,18 +17,18 @@ export interface Work {
 
 /** The objects to make and change. */
 export function upserts(plan: Plan<AccessObject>): Work {
-  const changes = plan.changes.flatMap((change) => (change.action === 'delete' ? [] : [change]));
-  const [releases, writes] = [changes.filter(isRelease), changes.filter((change) => !isRelease(change))];
-  const targets = (list: typeof changes) => list.map(({ desired, serviceId }) => ({ object: desired, serviceId }));
-  return { ...collect(targets(writes)), releases: collect(targets(releases)).applications };
-}
-
-/** The objects to delete. */
-export function deletes(plan: Plan<AccessObject>): Work {
   const changes = plan.changes.flatMap((change) =>
-    change.action === 'delete' ? [{ object: change.current, serviceId: change.serviceId }] : [],
+    change.action === 'delete' ? [] : [{ object: change.desired, serviceId: change.serviceId }],
   );
   return { ...collect(changes), releases: [] };
+}
+
+/** The objects to delete, and those that only lose our mark. */
+export function deletes(plan: Plan<AccessObject>): Work {
+  const changes = plan.changes.flatMap((change) => (change.action === 'delete' ? [change] : []));
+  const [released, gone] = [changes.filter(isRelease), changes.filter((change) => !isRelease(change))];
+  const targets = (list: typeof changes) => list.map(({ current, serviceId }) => ({ object: current, serviceId }));
+  return { ...collect(targets(gone)), releases: collect(targets(released)).applications };
 }
 
 /** Whether there is nothing to do. */
@@ -36,14 +36,8 @@ export function isNothing({ applications, releases, policies }: Work): boolean {
   return applications.length + releases.length + policies.length === 0;
 }
 
-/** An application whose owner goes, where an adoption brings one. */
-function isRelease(change: Change<AccessObject>): boolean {
-  return (
-    change.action === 'update' &&
-    change.fields.includes('owner') &&
-    !('decision' in change.desired) &&
-    change.desired.owner === undefined
-  );
+function isRelease(change: Change<AccessObject> & { readonly action: 'delete' }): boolean {
+  return change.onlyMark === true;
 }
 
 function collect(

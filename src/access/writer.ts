@@ -55,7 +55,6 @@ export function createWriter({ reader, attempts, remote, decisions }: WriterOpti
     });
     const isTagged = await ensureTag(ready, signal);
     await inParallel(isTagged ? ready : [], (item) => putItem(item, ids, signal));
-    await inParallel(work.releases, ({ object, services }) => attempt(services, () => release(object, signal)));
   }
 
   /** The policy's id. One that is as it should be already costs no call. */
@@ -140,6 +139,7 @@ export function createWriter({ reader, attempts, remote, decisions }: WriterOpti
 
   /** Applications first: a policy that one still uses stays, whoever's that is. */
   async function remove(work: Work, signal: AbortSignal): Promise<void> {
+    await inParallel(work.releases, ({ object, services }) => attempt(services, () => release(object, signal)));
     const gone = new Set<string>();
     await inParallel(work.applications, async ({ object, services }) => {
       const found = remote.ours.find(({ id, domain }) => id === object.id && domain === object.domain);

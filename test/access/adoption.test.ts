@@ -125,7 +125,7 @@ test('what a person released loses our tag and nothing else, and is never touche
   const before = only((await world.look()).applications);
   world.choices = released;
   const plan = await world.reconciler.plan(one, never());
-  assert.deepEqual(summary(plan), ['update one.example.com family (owner)']);
+  assert.deepEqual(summary(plan), ['unmark one.example.com family']);
   assert.deepEqual(plan.held, []);
   assert.deepEqual(await applyAll(world.reconciler, plan), []);
   const after = only((await world.look()).applications);
@@ -144,7 +144,7 @@ test('released with its service gone, the application is left where it is, not d
   const world = await createAccessWorld(t);
   await world.settle(one);
   world.choices = released;
-  assert.deepEqual(summary(await world.reconciler.plan(nothing, never())), ['update one.example.com family (owner)']);
+  assert.deepEqual(summary(await world.reconciler.plan(nothing, never())), ['unmark one.example.com family']);
   await world.settle(nothing);
   assert.deepEqual(locks(world), ['one.example.com family']);
 });

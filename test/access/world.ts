@@ -91,7 +91,8 @@ export function summary(plan: Plan<AccessObject>): readonly string[] {
   return plan.changes.map((change) => {
     const object = change.action === 'delete' ? change.current : change.desired;
     const what = 'decision' in object ? `policy ${object.name}` : `${object.domain} ${object.policies.join()}`;
-    return `${change.action} ${what}${change.action === 'update' ? ` (${change.fields.join()})` : ''}`;
+    const action = change.action === 'delete' && change.onlyMark === true ? 'unmark' : change.action;
+    return `${action} ${what}${change.action === 'update' ? ` (${change.fields.join()})` : ''}`;
   });
 }
 
