@@ -1,5 +1,5 @@
 // One process of the program, wired as the composition root does it: a real controller, real passes on a real road, the real client. Only its
-// source is a script, and its connector finds no edge: what matters here is which rules it would serve.
+// source is a script, and its connector dials no edge: what matters here is which rules it would serve.
 import { createAccess } from '../../src/app/access.ts';
 import type { Discovery } from '../../src/app/discovery.ts';
 import { createPasses } from '../../src/app/passes.ts';
@@ -101,8 +101,9 @@ export function begin({ settings, owner, script, line, observer, clock }: LifeOp
   const road = createRoadKeeper({
     async build(refresh, signal) {
       const options = { settings: settings(), api, edge: undefined, owner, env: {}, refresh, isDryRun: false, logger };
-      // Its connector tries once to reach an edge that is not there, and then waits for a time that never comes.
-      const built = await buildRoad({ ...options, clock: { now: clock.now, sleep: waitForEver } }, signal);
+      const built = await buildRoad({ ...options, clock }, signal);
+      // There is no edge here to dial.
+      if (built.connector !== undefined) Object.assign(built.connector, { start: async () => undefined });
       return { ...built, ingress: watched(built.ingress, seen, () => observer.look(`after ${owner} changed rules`)) };
     },
     onLost: (reason) => controller.request(reason, { full: true }),
@@ -207,10 +208,4 @@ function tableOf(road: Road | undefined): readonly IngressRule[] | undefined {
   const connector = road?.connector;
   if (road === undefined || road.isRemote || connector?.name !== 'native') return undefined;
   return connector.table.rules();
-}
-
-function waitForEver(_ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((_resolve, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

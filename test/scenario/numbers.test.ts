@@ -38,7 +38,8 @@ for (const isLocal of [false, true]) {
     await assertRight(world, program);
   });
 
-  test(`100 services behind one policy take one call each, for the API makes applications one by one, and at most 12 more: ${where}`, async (t) => {
+  if (isLocal) continue;
+  test(`100 services behind one policy take one call each, for the API makes applications one by one, and at most 12 more`, async (t) => {
     const { world, program } = await started(t, { isLocal });
     program.calls.length = 0;
     program.show([first, ...hundred('family')]);

@@ -65,7 +65,8 @@ export function createObserver(store: EdgeStore): Observer {
   const excused = new Set<string>();
   const handmade = new Set<string>();
   const ownerOf = (hostname: string) => claims.get(hostname.toLowerCase());
-  let before: ReadonlyMap<string, Thing> = new Map();
+  /** As the last write left it; undefined when a person may have changed something since. */
+  let before: ReadonlyMap<string, Thing> | undefined;
 
   function check(step: string): void {
     for (const wrong of wrongNow()) {
@@ -116,7 +117,10 @@ export function createObserver(store: EdgeStore): Observer {
   const observer: Observer = {
     violations,
     tables: () => [],
-    claim: (hostname, owner) => claims.set(hostname.toLowerCase(), owner),
+    claim(hostname, owner) {
+      claims.set(hostname.toLowerCase(), owner);
+      before = undefined;
+    },
     toldOf(owner, services) {
       known.set(owner, { now: known.get(owner)?.now ?? new Map(), next: targetsOf(services) });
     },
@@ -127,11 +131,13 @@ export function createObserver(store: EdgeStore): Observer {
     },
     look: check,
     beforeWrite() {
-      before = readThings(store, ownerOf);
+      before ??= readThings(store, ownerOf);
     },
     afterWrite(owner, call) {
       const step = describe(owner, call);
-      for (const one of trespasses(before, readThings(store, ownerOf), owner)) violations.push(`${step}: ${one}`);
+      const after = readThings(store, ownerOf);
+      for (const one of trespasses(before ?? after, after, owner)) violations.push(`${step}: ${one}`);
+      before = after;
       check(step);
     },
     allMended(owner) {
@@ -141,6 +147,7 @@ export function createObserver(store: EdgeStore): Observer {
     acceptOrigin: (service) => handmade.add(service),
     byHand(edit) {
       edit();
+      before = undefined;
       for (const wrong of wrongNow()) excused.add(wrong);
     },
   };

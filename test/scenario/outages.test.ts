@@ -63,30 +63,32 @@ test('a storm of refusals for too many requests is waited out, without asking me
 
 test('a storm of errors on every write, or on every second request, leaves nothing open and is made up for', async (t) => {
   const error = { status: 500, headers: { 'retry-after': '0' } };
-  for (const isLocal of [false, true]) {
-    for (const every of [1, 2, 3])
-      await t.test(`every ${every}, ${isLocal ? 'local' : 'remote'}`, async (one) => {
-        const { world, program } = await published(one, isLocal);
-        let calls = 0;
-        program.fault = ({ isWrite }) => ((every > 1 || isWrite) && ++calls % every === 0 ? error : undefined);
-        upheave(world, program);
-        await program.pass();
-        await world.wait(patienceMs);
-        assertNothingWrong(world);
-        program.fault = () => undefined;
-        await world.wait(patienceMs);
-        await assertRight(world, program);
-      });
-  }
+  for (const { every, isLocal } of [
+    { every: 1, isLocal: true },
+    { every: 2, isLocal: false },
+    { every: 3, isLocal: true },
+  ])
+    await t.test(`every ${every}, ${isLocal ? 'rules in our connector' : 'rules kept by the API'}`, async (one) => {
+      const { world, program } = await published(one, isLocal);
+      let calls = 0;
+      program.fault = ({ isWrite }) => ((every > 1 || isWrite) && ++calls % every === 0 ? error : undefined);
+      upheave(world, program);
+      await program.pass();
+      await world.wait(10_000);
+      assertNothingWrong(world);
+      program.fault = () => undefined;
+      await world.wait(patienceMs);
+      await assertRight(world, program);
+    });
 });
 
 test('connections that break before or after the API did what was asked cost only time', async (t) => {
-  for (let at = 0; at < 8; at++) {
+  for (let at = 0; at < 6; at++) {
     const fault = at % 2 === 0 ? 'lose-answer' : 'reset';
-    await t.test(`${fault} at every eighth write from ${at + 1} on`, async (one) => {
+    await t.test(`${fault} at every sixth write from ${at + 1} on`, async (one) => {
       const { world, program } = await published(one, false);
       let writes = 0;
-      program.fault = ({ isWrite }) => (isWrite && writes++ % 8 === at ? fault : undefined);
+      program.fault = ({ isWrite }) => (isWrite && writes++ % 6 === at ? fault : undefined);
       upheave(world, program);
       await program.pass();
       program.fault = () => undefined;

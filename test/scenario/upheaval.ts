@@ -10,7 +10,6 @@ export const beginning: readonly Container[] = [
   { name: 'vault', at: 2, access: 'family', bypass: ['/health'] },
   { name: 'moved', at: 3, access: 'family' },
   { name: 'gone', at: 4, access: 'friends' },
-  { name: 'bye', at: 5 },
   { name: 'closes', at: 6 },
   { name: 'opens', at: 7, access: 'family' },
   { name: 'switches', at: 8, access: 'family' },
@@ -35,7 +34,6 @@ export const ending: readonly Container[] = [
   { name: 'web', at: 14, host: 'parts.example.com' },
   { name: 'admin', at: 13, host: 'parts.example.com', path: '/admin', access: 'family' },
   { name: 'fresh', at: 3, access: 'family' },
-  { name: 'open', at: 5 },
 ];
 
 /** From the one to the other, with a record that a person has pointed elsewhere and a policy that says something else now. */
