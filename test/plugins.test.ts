@@ -100,6 +100,8 @@ describe('an image', () => {
     ['somebody/docker-socket-proxy', 'docker-socket-proxy'],
     ['ghcr.io/seerr-team/seerr', 'seerr'],
     ['example/nextcloud-exporter', 'generic'],
+    ['addon/grafana', 'grafana'],
+    ['addon/bitwarden', 'vaultwarden'],
     ['constructor', 'generic'],
     ['__proto__/constructor', 'generic'],
     ['*', 'generic'],

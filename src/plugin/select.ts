@@ -82,7 +82,7 @@ function indexImages(plugins: ReadonlyMap<string, LoadedPlugin>): (image: string
   const globs: { readonly matches: (key: string) => boolean; readonly plugin: LoadedPlugin }[] = [];
   const userFirst = [...plugins.values()].toSorted((a, b) => Number(b.origin === 'user') - Number(a.origin === 'user'));
   for (const plugin of userFirst) {
-    for (const image of plugin.manifest.match?.images ?? []) {
+    for (const image of imagesOf(plugin)) {
       const key = imageKey(image);
       if (key === undefined) continue;
       if (key.includes('*')) globs.push({ matches: compileGlob(key), plugin });
@@ -90,6 +90,12 @@ function indexImages(plugins: ReadonlyMap<string, LoadedPlugin>): (image: string
     }
   }
   return remember((key) => exact.get(key) ?? globs.find(({ matches }) => matches(key))?.plugin);
+}
+
+/** An add-on of Home Assistant is known by its slug, which its source gives as the image `addon/<slug>`. */
+function imagesOf({ manifest: { match } }: LoadedPlugin): readonly string[] {
+  const { images = [], addon } = match ?? {};
+  return typeof addon === 'string' ? [...images, `addon/${addon}`] : images;
 }
 
 /** As many different images as any machine has; more of them are looked up anew. */
