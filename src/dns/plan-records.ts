@@ -72,17 +72,27 @@ export function planRecords(zones: ZoneNames, desired: readonly DnsRecord[], rul
   };
 }
 
-/** Whether a record is still as it was when it was planned for, marks included. */
-export function isUnchanged(found: ZoneRecord, planned: ZoneRecord): boolean {
-  const texts = new Map((found.registry ?? []).map(({ id, content }) => [id, content]));
+/** Whether everything that a change touches is still as it was when it was planned, marks included; `found` is by id. */
+export function isStillAsPlanned(change: Change<ZoneRecord>, found: ReadonlyMap<string, ZoneRecord>): boolean {
+  if (change.action !== 'create') {
+    const record = found.get(change.current.id ?? '');
+    if (record === undefined || !isUnchanged(record, change.current)) return false;
+  }
+  const { registry = [], replaces = [] } = change.action === 'delete' ? change.current : change.desired;
+  return (
+    registry.every(({ id, content }) => found.get(id)?.content === content) &&
+    replaces.every(({ id, type, content }) => found.get(id)?.type === type && found.get(id)?.content === content)
+  );
+}
+
+function isUnchanged(found: ZoneRecord, planned: ZoneRecord): boolean {
   return (
     found.name === planned.name &&
     found.type === planned.type &&
     found.content === planned.content &&
     found.proxied === planned.proxied &&
     found.comment === planned.comment &&
-    found.owner?.id === planned.owner?.id &&
-    (planned.registry ?? []).every(({ id, content }) => texts.get(id) === content)
+    found.owner?.id === planned.owner?.id
   );
 }
 

@@ -11,7 +11,7 @@ import { hold } from '../plan/policy.ts';
 import { type Chunk, chunksOf, halves, toBatch, zoneOf } from './chunks.ts';
 import { conflict } from './findings.ts';
 import { checkOwnerId } from './ownership.ts';
-import { isAsDesired, isUnchanged, nobody, planRecords } from './plan-records.ts';
+import { isAsDesired, isStillAsPlanned, nobody, planRecords } from './plan-records.ts';
 import { canonicalName, isOurs } from './records.ts';
 import {
   claimRecord,
@@ -114,34 +114,26 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
   ): Promise<readonly ServiceId[]> {
     const changes = planned.changes.filter((change) => (change.action === 'delete') === (phase === 'delete'));
     outage = undefined;
-    const current = await stillAsPlanned(changes, signal);
-    const failed: ServiceId[] = [];
+    const edited = await editedSince(changes, signal);
+    const current = changes.filter((change) => !edited.has(change));
+    const failed = [...edited].flatMap((change) => (change.action === 'delete' ? [] : [change.serviceId]));
     for (const chunk of chunksOf(current, maxBatchSize, owner)) failed.push(...(await send(chunk, signal)));
     return [...new Set(failed)];
   }
 
   /**
-   * Updates and deletes only of records that nobody edited since the plan: the zones concerned are read once more.
-   * A record that is gone needs no delete; one that was edited is left alone and the next pass decides about it.
+   * Changes of what somebody edited since the plan: where something that exists is touched, its zone is read once more. A record that is
+   * gone needs no delete; one that was edited is left alone, and the next pass decides about it.
    */
-  async function stillAsPlanned(
+  async function editedSince(
     changes: readonly Change<ZoneRecord>[],
     signal: AbortSignal,
-  ): Promise<readonly Change<ZoneRecord>[]> {
-    const touched = new Set(changes.filter((change) => change.action !== 'create').map(zoneOf));
-    if (touched.size === 0) return changes;
-    const found = new Map<string | undefined, FoundRecord>();
-    for (const zone of touched) for (const record of recordsOf(await read(zone, signal))) found.set(record.id, record);
-    return changes.filter((change) => {
-      if (change.action === 'create') return true;
-      const record = found.get(change.current.id);
-      const others = change.action === 'update' ? (change.desired.replaces ?? []) : [];
-      return (
-        record !== undefined &&
-        isUnchanged(record, change.current) &&
-        others.every(({ id, type, content }) => found.get(id)?.type === type && found.get(id)?.content === content)
-      );
-    });
+  ): Promise<ReadonlySet<Change<ZoneRecord>>> {
+    const touching = changes.filter((change) => change.action !== 'create' || change.desired.registry !== undefined);
+    const found = new Map<string, FoundRecord>();
+    for (const zone of new Set(touching.map(zoneOf)))
+      for (const record of recordsOf(await read(zone, signal))) found.set(record.id, record);
+    return new Set(touching.filter((change) => !isStillAsPlanned(change, found)));
   }
 
   /** One call; when the API finds fault with it, the changes not yet true are tried in halves, so that one bad record harms no other. */
@@ -207,9 +199,9 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
 
 /** Every record that a change may be about. */
 function recordsOf({ names }: ZoneNames): readonly FoundRecord[] {
-  return [...names.values()].flatMap(({ zone, records, registry }) => [
+  return [...names.values()].flatMap(({ zone, records, registry, claims }) => [
     ...records,
-    ...registry.map((claim) => claimRecord(zone, claim)),
+    ...[...registry, ...claims].map((claim) => claimRecord(zone, claim)),
   ]);
 }
 

@@ -186,6 +186,22 @@ describe('adopting', () => {
     });
 });
 
+describe('between plan and apply', () => {
+  for (const claim of ['cname-nas', 'a-nas', 'nas'])
+    test(`a claim by ${claim} that was changed is left alone, and so is its name`, async (t) => {
+      const world = await createDnsWorld(t);
+      const text = world.make('TXT', claim, externalDns('k8s'));
+      const home = world.start({ ownership: 'txt', choices: { adopted: [fullName('nas')], released: [] } });
+      const plan = await home.dns.plan(wanted(['nas', 'wiki']), never());
+      const edited = world.edit(text, { content: '"my notes"' });
+      // Not done, so that a pass soon decides again.
+      assert.deepEqual(await home.dns.apply(plan, 'upsert', never()), ['docker/nas']);
+      assert.deepEqual(world.record(claim, 'TXT'), edited);
+      assert.equal(world.record('nas'), undefined);
+      assert.ok(world.record('wiki'));
+    });
+});
+
 describe('releasing', () => {
   for (const ownership of forms)
     for (const marked of forms)
