@@ -21,6 +21,8 @@ interface Task extends AccessAccount {
 }
 
 const hourMs = 3_600_000;
+/** No token that ends does so as late as this. */
+const endlessYear = 3000;
 /** Ten years. */
 const maxHours = 10 * 8_760;
 
@@ -37,7 +39,7 @@ export function addAccessTokenCommands(access: Command, program: Command, io: Cl
   token
     .command('create <name>')
     .description('make one and print its two headers; the secret is shown this once')
-    .option('--duration <time>', 'how long it is valid, such as 8760h or 365d', '8760h')
+    .option('--duration <time>', 'how long it is valid, such as 365d or forever', '8760h')
     .action((name: string, { duration }: { duration: string }) => {
       const wanted = { name, duration: hours(duration) };
       return run(true, (task) => create(wanted, task));
@@ -83,7 +85,7 @@ async function refresh(wanted: string, { force = false }: Forcible, task: Task):
   const token = await task.access.tokens.refresh(task.account, api.id, task.signal);
   const expiresAt = token.expires_at ?? undefined;
   if (task.asJson) task.io.out(`${JSON.stringify({ name, id: api.id, expiresAt }, null, 2)}\n`);
-  else task.io.err(`${printable(name)} is valid until ${day(expiresAt)}; its secret is the same\n`);
+  else task.io.err(`${printable(name)} is valid ${until(expiresAt)}; its secret is the same\n`);
 }
 
 async function remove(wanted: string, { force = false }: Forcible, task: Task): Promise<void> {
@@ -156,7 +158,7 @@ function show(name: string, issued: IssuedServiceToken, { io, asJson }: Task): v
   io.out(`CF-Access-Client-Id: ${clientId}\nCF-Access-Client-Secret: ${clientSecret}\n`);
   io.err(
     [
-      `The secret is shown this once. ${printable(name)} is valid until ${day(expiresAt ?? undefined)}.`,
+      `The secret is shown this once. ${printable(name)} is valid ${until(expiresAt ?? undefined)}.`,
       'Have the app send both lines as headers with every request (Home Assistant, Immich and others: "custom headers").',
       `It gets in where a policy names it: allow: { service_tokens: [${name}] }`,
       '',
@@ -166,17 +168,24 @@ function show(name: string, issued: IssuedServiceToken, { io, asJson }: Task): v
 
 /** The duration as Cloudflare takes it. Throws ValidationError. */
 function hours(text: string): string {
+  if (text === 'forever') return text;
   const count = durationMs(text, '--duration') / hourMs;
   if (Number.isInteger(count) && count >= 1 && count <= maxHours) return `${count}h`;
   throw new ValidationError({
     code: 'E_INPUT_INVALID',
     message: `a service token cannot be valid for ${text.slice(0, 40)}`,
     where: '--duration',
-    hint: 'write whole hours or days, such as 8760h or 365d, at most ten years',
+    hint: 'write whole hours or days, such as 8760h or 365d, at most ten years, or forever',
   });
+}
+
+function until(time: string | undefined): string {
+  const last = day(time);
+  return /^\d/.test(last) ? `until ${last}` : last;
 }
 
 function day(time: string | undefined): string {
   const at = new Date(time ?? Number.NaN);
+  if (at.getUTCFullYear() >= endlessYear) return 'for ever';
   return Number.isNaN(at.getTime()) ? 'nobody knows when' : at.toISOString().slice(0, 10);
 }

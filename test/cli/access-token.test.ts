@@ -73,6 +73,14 @@ test('as JSON, a new token is one object with everything an app needs', async (t
   ]);
 });
 
+test('a token may be valid for ever', async (t) => {
+  const world = await createTokenWorld(t);
+  const made = await world.access('access', 'token', 'create', 'phone', '--duration', 'forever');
+  assert.ok(holds(world, headersOf(made)));
+  assert.match(made.stderr, /valid for ever/);
+  assert.match((await world.access('access', 'token', 'list')).stdout, /for ever/);
+});
+
 test('rotating ends the old secret, refreshing ends none, deleting ends the token', async (t) => {
   const world = await createTokenWorld(t);
   const first = headersOf(await world.access('access', 'token', 'create', 'phone'));

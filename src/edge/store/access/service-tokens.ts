@@ -20,7 +20,7 @@ export interface IssuedServiceToken {
 /** What a client sends to make a token; every field but the name has a default. */
 export interface ServiceTokenInput {
   readonly name: string;
-  /** How long it is valid; a year. */
+  /** How long it is valid, or `forever`; a year. */
   readonly duration?: string;
   readonly enabled?: boolean;
 }
@@ -54,6 +54,8 @@ export interface ServiceTokenStore {
 
 const defaultDuration = '8760h';
 const secretBytes = 32;
+/** The last moment its listing can show, for tokens that do not end. */
+const endOfTime = '9999-12-31T23:59:59.000Z';
 
 /** Service tokens on the tables. */
 export function createServiceTokenStore(tables: AccessTables): ServiceTokenStore {
@@ -132,7 +134,7 @@ export function createServiceTokenStore(tables: AccessTables): ServiceTokenStore
   }
 
   function expiryOf(duration: string): string {
-    return isoTime(clock.now() + goDurationMs(duration, 'duration'));
+    return duration === 'forever' ? endOfTime : isoTime(clock.now() + goDurationMs(duration, 'duration'));
   }
 
   return {

@@ -78,6 +78,15 @@ test('a service token expires, is refreshed, and can be switched off', async () 
   assert.equal(works(), false);
 });
 
+test('a service token that is made for ever does not end', async () => {
+  const made = await make('service_tokens', { name: 'phone', duration: 'forever' });
+  assert.deepEqual([made.duration, made.expires_at], ['forever', '9999-12-31T23:59:59.000Z']);
+  now = Date.UTC(9000, 0, 1);
+  const { serviceTokens } = fixture.store.access;
+  assert.equal(serviceTokens.verify(String(made.client_id), String(made.client_secret))?.id, made.id);
+  assert.deepEqual(await refusalOf('POST', 'service_tokens', { name: 'x', duration: 'for long' }), [400, 12130]);
+});
+
 test('a service token that a policy names stays', async () => {
   const { id } = await make('service_tokens', { name: 'phone' });
   const include = [{ service_token: { token_id: id } }];
