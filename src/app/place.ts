@@ -11,6 +11,12 @@ export interface Place {
   readonly zones: readonly string[];
 }
 
+/** The place as the API showed it. */
+export interface SeenPlace extends Place {
+  /** Its zones in full. */
+  readonly seen: readonly Zone[];
+}
+
 /** What the place is found with. */
 export interface PlaceApi {
   readonly zones: Pick<CloudflareApi['zones'], 'list'>;
@@ -22,13 +28,14 @@ export async function findPlace(
   settings: Pick<Settings, 'domain' | 'cloudflare'>,
   api: PlaceApi,
   signal: AbortSignal,
-): Promise<Place> {
+): Promise<SeenPlace> {
   const seen = await api.zones.list(signal);
   const zones = wantedZones(settings, seen);
   for (const zone of zones)
     if (!seen.some((one) => one.name === zone)) throw unknownZone(zone, visibility(settings, seen));
   const account = settings.cloudflare.account ?? seen.find((one) => one.name === zones[0])?.account?.id;
-  return { account: account ?? (await onlyAccount(api, signal)), zones };
+  const inFull = seen.filter((one) => zones.includes(one.name));
+  return { account: account ?? (await onlyAccount(api, signal)), zones, seen: inFull };
 }
 
 /** Those that are named; else the domain's, and those that have a token of their own. */

@@ -1,4 +1,5 @@
 // What a road stands on: account, zones and the tunnel with its credentials, as the API has them, or as the last run knew them while the API is down.
+import type { Clock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
 import { ApiError, AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -13,6 +14,7 @@ import type { ConnectorChoice } from './choose-connector.ts';
 import { findOrphans } from './orphan-tunnels.ts';
 import { findPlace, type Place } from './place.ts';
 import type { RoadMemory } from './road-memory.ts';
+import { endingToken as findTokenEnd, readOnlyZones } from './token-findings.ts';
 
 /** The ground. */
 export interface Ground {
@@ -23,8 +25,8 @@ export interface Ground {
     | undefined;
   /** The API could not be asked: this is what the last run knew. */
   readonly isRemembered: boolean;
-  /** What there is to say of other tunnels of ours. */
-  orphans?(): readonly Diagnostic[];
+  /** What there is to say of the token, and of other tunnels of ours. */
+  findings?(): readonly Diagnostic[];
 }
 
 /** What it is found with. */
@@ -37,6 +39,7 @@ export interface GroundOptions {
   readonly refresh: boolean;
   readonly isDryRun: boolean;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
 
 /** Finds it; rejects with the API's error when that cannot be asked and nothing is remembered. */
@@ -60,7 +63,7 @@ function isOutage(error: unknown): boolean {
 
 async function askForGround(options: GroundOptions, signal: AbortSignal): Promise<Ground> {
   const { settings, api, memory } = options;
-  const place = await findPlace(settings, api, signal);
+  const { seen, ...place } = await findPlace(settings, api, signal);
   const wanted = await tunnelOptions(options, place);
   const found = await (options.isDryRun ? adoptTunnel(wanted, signal) : ensureTunnel(wanted, signal));
   if (found === undefined) return { place, tunnel: undefined, isRemembered: false };
@@ -71,7 +74,17 @@ async function askForGround(options: GroundOptions, signal: AbortSignal): Promis
   if (!options.isDryRun) memory.keepGround({ place, tunnel: { id, remotelyManaged } });
   const looking = { api, account: place.account, current: id, dataDir, logger: options.logger };
   const orphans = await findOrphans(looking, signal);
-  return { place, tunnel: { id, credentials, remotelyManaged }, isRemembered: false, orphans };
+  const ofToken = [...readOnlyZones(seen), ...(await endingToken(options, signal))];
+  const findings = () => [...ofToken, ...orphans()];
+  return { place, tunnel: { id, credentials, remotelyManaged }, isRemembered: false, findings };
+}
+
+/** The embedded edge's token is our own and does not end. */
+async function endingToken(
+  { settings, api, clock }: GroundOptions,
+  signal: AbortSignal,
+): Promise<readonly Diagnostic[]> {
+  return settings.edge === 'embedded' ? [] : findTokenEnd(api, clock.now(), signal);
 }
 
 async function rememberedGround(options: GroundOptions): Promise<Ground | undefined> {

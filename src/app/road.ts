@@ -89,7 +89,7 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
   });
   const adjust = (compiled: Compiled): Compiled => ({
     ...compiled,
-    diagnostics: [...compiled.diagnostics, ...(ground.orphans?.() ?? [])],
+    diagnostics: [...compiled.diagnostics, ...(ground.findings?.() ?? [])],
   });
   const road = { place: ground.place, tunnelTarget: targetOf(id), connector, dns, isRemote, adjust };
   if (isRemote) return { ...road, ...guardOpening(remote, memory, ground), mirror: undefined };

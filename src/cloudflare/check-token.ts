@@ -136,10 +136,13 @@ async function checkZones(
 
 async function checkDns(api: CheckedApi, zone: Zone, signal: AbortSignal): Promise<PermissionCheck> {
   const what = { ...dnsEdit, zone: zone.name };
-  const { permissions = [] } = zone;
-  // Cloudflare lists on a zone what the token may do there; an API that does not is asked by reading.
-  if (permissions.includes('#dns_records:read') && !permissions.includes('#dns_records:edit')) return lacks(what);
+  if (lacksDnsEdit(zone)) return lacks(what);
   return checkOne(what, () => api.dns.list(zone.id, signal), signal);
+}
+
+/** True where the zone says that its records may be read and not written. Cloudflare lists on a zone what the token may do there; not every API does. */
+export function lacksDnsEdit({ permissions = [] }: Zone): boolean {
+  return permissions.includes('#dns_records:read') && !permissions.includes('#dns_records:edit');
 }
 
 async function checkOne(what: Checked, read: () => Promise<unknown>, signal: AbortSignal): Promise<PermissionCheck> {

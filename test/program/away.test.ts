@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { readOnlyZones } from '../../src/app/token-findings.ts';
 import { formatCredentialsFile, parseToken } from '../../src/protocol/credentials.ts';
 import { type OtherEdge, startOtherEdge } from './other-edge.ts';
 import { type Program, startProgram, until } from './program.ts';
@@ -235,5 +236,68 @@ describe('on an edge elsewhere', { timeout: 120_000 }, () => {
     await served('deleted');
     const now = await edge.api.tunnels.byName(edge.account, 'deleted', signal);
     assert.notEqual(now?.id, before?.id);
+  });
+
+  test('two connectors on one tunnel serve the same, and no request is lost when one goes', async () => {
+    const { token } = await newTunnel('replicas', 'cloudflare');
+    await start({ ...withApi(), tunnel: { token } }, { services: [service('replicas')] });
+    const replica = await start({ tunnel: { token } });
+    await until(
+      async () => replica.status().connector?.connections ?? [],
+      (connections) => connections.filter(({ state }) => state === 'connected').length === 4,
+    );
+    await served('replicas');
+    await until(
+      () => Promise.all(Array.from({ length: 16 }, () => edge.program.get('replicas.example.test'))),
+      (answers) => answers.every(({ status }) => status === 200),
+    );
+    let isOver = false;
+    const statuses = new Map<number, number>();
+    const visitor = async () => {
+      while (!isOver) {
+        const { status } = await edge.program.get('replicas.example.test');
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    };
+    const visitors = Array.from({ length: 4 }, visitor);
+    await until(
+      async () => statuses.get(200) ?? 0,
+      (count) => count > 20,
+    );
+    await replica.stop();
+    running = running.filter((program) => program !== replica);
+    const before = statuses.get(200) ?? 0;
+    await until(
+      async () => statuses.get(200) ?? 0,
+      (count) => count > before + 20,
+    );
+    isOver = true;
+    await Promise.all(visitors);
+    assert.deepEqual([...statuses.keys()], [200]);
+  });
+
+  test('two programs with different owners share a tunnel whose rules the edge keeps', async () => {
+    const { token } = await newTunnel('shared', 'cloudflare');
+    const one = await start({ ...withApi(), tunnel: { token } }, { services: [service('one')], owner: 'first' });
+    await served('one');
+    const two = await start({ ...withApi(), tunnel: { token } }, { services: [service('two')], owner: 'second' });
+    await served('two');
+    for (const program of [one, two, one]) {
+      await program.pass();
+      await served('one');
+      await served('two');
+    }
+  });
+
+  test('a token that may only read the records of a zone is told so at the start', async () => {
+    const found = readOnlyZones([
+      { id: '1', name: 'a.test', permissions: ['#zone:read', '#dns_records:read'] },
+      { id: '2', name: 'b.test', permissions: ['#zone:read', '#dns_records:read', '#dns_records:edit'] },
+      { id: '3', name: 'c.test' },
+    ]);
+    assert.deepEqual(
+      found.map(({ code, message }) => [code, message]),
+      [['E_API_UNAUTHORIZED', 'the API token lacks "Zone > DNS > Edit" for a.test: its records cannot be written']],
+    );
   });
 });
