@@ -183,7 +183,9 @@ class Program implements App {
   async #startPasses(stateDir: StateDir, owner: string): Promise<void> {
     const { env } = this.#options;
     const { graceMs } = this.#settings;
-    const patienceMs = this.#options.isOneShot === true ? undefined : sourcePatienceMs;
+    // Who wants one pass asks for it, and wants to be told what it did: nothing is to happen before it, and nothing comes after.
+    const isOneShot = this.#options.isOneShot === true;
+    const patienceMs = isOneShot ? undefined : sourcePatienceMs;
     const logger = this.#logger;
     const clock = systemClock;
     const settings = () => this.#live.current();
@@ -195,13 +197,15 @@ class Program implements App {
     const access = ({ place }: Road) => createAccess(settings, { api, account: place.account, owner, logger });
     const readiness = createReadiness({ clock, notify: (reason) => this.#controller?.request(reason) });
     this.#lifecycle.add({ name: 'readiness', stop: async () => readiness.stop() });
-    const passes = createPasses({ discovery, access, readiness, road, settings, owner, logger });
+    const made = { discovery, access, road, settings, owner, logger };
+    const passes = createPasses(isOneShot ? made : { ...made, readiness });
     const controller = createController({ runPass: passes.run, glance: passes.glance, onBug, logger, clock });
     this.#road = road;
     this.#controller = controller;
     // Stopped after triggers and controller, so that nothing changes while it drains, and before the edge it drains to.
     this.#lifecycle.add({ name: 'connector', stop: () => road.stop(), timeoutMs: drainMs + 2_000 });
     this.#lifecycle.add({ name: 'controller', stop: () => controller.stop() });
+    if (isOneShot) return;
     const watchServices = discovery.list.watch.bind(discovery.list);
     const triggers = startTriggers({ controller, logger, watchServices });
     this.#lifecycle.add({ name: 'triggers', stop: () => triggers.stop() });

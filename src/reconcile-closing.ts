@@ -25,7 +25,8 @@ export function reopen(
   desired: DesiredState,
 ): Plan<IngressEntry> {
   const wanted = new Map(desired.ingress.map((entry) => [entryKey(entry), entry]));
-  const planned = new Set([...plan.changes, ...plan.held.map(({ change }) => change)].map(keyOf));
+  // What is held is for what was changed by hand, which is opened as it was.
+  const planned = new Set(plan.changes.map(keyOf));
   const changes = live.flatMap((current): Change<IngressEntry>[] => {
     const entry = wanted.get(entryKey(current));
     if (entry === undefined || planned.has(entryKey(current))) return [];

@@ -173,7 +173,8 @@ async function applyAll({ deps, desired, steps, signal }: Work, plans: Plans): P
   const outcome = { stillSigned, notLocked };
 
   const live = deps.ingress.live();
-  const ingress = safeIngress({ ...plans, ingress: reopen(plans.ingress, live, desired) }, outcome, desired, live);
+  const reopened = reopen(plans.ingress, live, deps.ingress.effective(desired));
+  const ingress = safeIngress({ ...plans, ingress: reopened }, outcome, desired, live);
   const refused = await steps.apply('changing rules', deps.ingress, ingress, 'upsert');
   const notOpened = steps.didFail('planning rules') ? desired.ingress.map((entry) => entry.serviceId) : refused;
 

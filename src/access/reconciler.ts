@@ -6,6 +6,7 @@ import type { CloudflareApi } from '../cloudflare/client.ts';
 import type { Reconciler } from '../contracts.ts';
 import { checkOwnerId } from '../dns/ownership.ts';
 import { ApiError } from '../errors.ts';
+import { zoneDefaultService } from '../ingress/access-zone-default.ts';
 import type { Logger } from '../logger.ts';
 import type { AccessObject, DesiredState, Diagnostic, Plan, ServiceId } from '../model.ts';
 import { policyNamed } from '../settings/people.ts';
@@ -75,7 +76,14 @@ export function createAccessReconciler(options: AccessOptions): Reconciler<Acces
     return [...attempts.failed];
   }
 
-  return { target: 'access', plan, apply, diagnostics: () => problems };
+  return { target: 'access', plan, apply, diagnostics: () => problems.map(general) };
+}
+
+/** The lock of a zone is no service that could show what is wrong with it: it is said to everybody. */
+function general(diagnostic: Diagnostic): Diagnostic {
+  if (diagnostic.serviceId !== zoneDefaultService) return diagnostic;
+  const { serviceId: _serviceId, ...rest } = diagnostic;
+  return rest;
 }
 
 function settingsOf(

@@ -2,6 +2,7 @@
 import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { DesiredState, Diagnostic, IngressEntry, Service } from '../model.ts';
+import type { PluginCatalogue } from '../plugin/catalogue.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Suggestion } from '../suggestions.ts';
 import { connectorOnlyPlace, isConnectorOnly, withoutApi } from './connector-only.ts';
@@ -15,6 +16,8 @@ export interface Look {
   readonly desired: DesiredState;
   readonly diagnostics: readonly Diagnostic[];
   readonly suggestions: readonly Suggestion[];
+  /** What is known of apps. */
+  readonly catalogue: PluginCatalogue;
 }
 
 /** Looks once. */
@@ -48,5 +51,6 @@ export async function lookOnce(
     desired: compiled.desired,
     diagnostics: [...listed.diagnostics, ...routed.diagnostics, ...compiled.diagnostics],
     suggestions: discovery.suggest(listed.services, routed.entries),
+    catalogue: discovery.catalogue(),
   };
 }

@@ -24,8 +24,6 @@ import { copyDecisions, keptDecisions } from './rule-decisions.ts';
 import { createRuleMirror, type RuleMirror } from './rule-mirror.ts';
 import { watchRules } from './rules-known.ts';
 
-export { drainMs } from './road-connector.ts';
-
 /** What the road is built from. */
 export interface RoadOptions {
   readonly settings: Settings;

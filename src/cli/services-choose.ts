@@ -45,7 +45,8 @@ export function addChoosingCommands(services: Command, program: Command, io: Cli
     .action((name: string) => choose({ program, io, name, done: 'is as its labels say' }, () => undefined));
 }
 
-interface Choosing {
+/** One choice to be made. */
+export interface Choosing {
   readonly program: Command;
   readonly io: CliIo;
   readonly name: string;
@@ -53,7 +54,8 @@ interface Choosing {
   readonly done: string;
 }
 
-async function choose(
+/** Changes what is chosen for the service of this name, and shows what came of it. */
+export async function choose(
   { program, io, name, done }: Choosing,
   change: (old: ServiceChoice | undefined) => ServiceChoice | undefined,
 ): Promise<void> {
@@ -109,8 +111,8 @@ function withChoice(choices: Choices, id: Service['id'], choice: ServiceChoice |
   return { ...choices, services: choice === undefined ? others : { ...others, [id]: choice } };
 }
 
-/** By id, or by a name only one service has; one that is gone may still be found by the id of a choice. */
-function findService(name: string, services: readonly Service[], choices: Choices): Service['id'] {
+/** The service's id by itself, or by a name only one service has; one that is gone may still be found by the id of a choice. */
+export function findService(name: string, services: readonly Service[], choices: Choices): Service['id'] {
   const ids = new Set([...services.map(({ id }) => id), ...Object.keys(choices.services)] as Service['id'][]);
   for (const id of ids) if (id === name) return id;
   const [only, ...others] = services.filter((service) => service.name === name);

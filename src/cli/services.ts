@@ -1,9 +1,11 @@
 // `services`: what was discovered and what would become of it, without touching anything.
 import type { Command } from 'commander';
+import { presetsByService } from '../plugin/presets.ts';
 import { type SuggestionStatus, serviceStatuses, suggestionStatuses } from '../status.ts';
 import { formatFinding } from './finding.ts';
 import type { CliIo } from './io.ts';
 import { addChoosingCommands } from './services-choose.ts';
+import { addPresetsCommand } from './services-presets.ts';
 import { globalOptions, loadForCommand } from './settings-input.ts';
 import { formatTable } from './table.ts';
 
@@ -20,7 +22,9 @@ export function addServicesCommand(program: Command, io: CliIo): void {
       const general = look.diagnostics.filter((diagnostic) => diagnostic.serviceId === undefined);
       const suggestions = suggestionStatuses(look.suggestions);
       if (globalOptions(program).json === true) {
-        io.out(`${JSON.stringify({ services: statuses, suggestions, diagnostics: general }, null, 2)}\n`);
+        const presets = presetsByService(look.desired.ingress, look.catalogue.plugins);
+        const services = statuses.map((status) => ({ ...status, presets: presets.get(status.id) ?? [] }));
+        io.out(`${JSON.stringify({ services, suggestions, diagnostics: general }, null, 2)}\n`);
         return;
       }
       const rows = statuses.map((service) => [
@@ -39,6 +43,7 @@ export function addServicesCommand(program: Command, io: CliIo): void {
       for (const finding of general) io.err(`${formatFinding(finding)}\n`);
     });
   addChoosingCommands(services, program, io);
+  addPresetsCommand(services, program, io);
 }
 
 function formatSuggestions(suggestions: readonly SuggestionStatus[]): string {

@@ -162,8 +162,8 @@ function remember(
     return { serviceId, written: distinct([form, answered]), ...kept };
   }
   if (hand === undefined && form === null) return undefined;
-  // What somebody else wrote there is not what we wrote.
-  return hand === undefined && before === undefined ? undefined : { written: [null], ...before, serviceId, ...kept };
+  // What somebody else wrote there is not what we wrote; where it counts for nothing, it is not written over yet.
+  return hand === undefined ? before : { written: [null], ...before, serviceId, ...kept };
 }
 
 /** A change by hand is remembered until our rule is there again, and while nobody wants its name. */

@@ -19,6 +19,8 @@ export interface IngressReconciler extends Reconciler<IngressEntry> {
   withdraw(desired: DesiredState, signal: AbortSignal): Promise<void>;
   /** The same for rules that a plan just read and nobody remembers writing: they are closed, never moved. */
   closeStale(desired: DesiredState, signal: AbortSignal): Promise<void>;
+  /** What is to be there of what is desired: the same, but for rules that were changed by hand and are left or taken. */
+  effective(desired: DesiredState): DesiredState;
   /** Rules of ours that were changed by hand, decided about or not, as the last plan found them. */
   drifts(): readonly Drift[];
 }
@@ -82,6 +84,7 @@ function createReconciler(target: RuleTarget): IngressReconciler {
     target: 'ingress',
     live: () => live,
     diagnostics: () => problems,
+    effective,
     drifts: target.drifts,
     async plan(desired, signal) {
       const reality = await target.read(desired, signal);

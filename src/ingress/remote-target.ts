@@ -175,7 +175,13 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     if (memory === undefined) return;
     for (const decision of decided(choices, { drifts, live, wanted, isFinal })) done.set(decision.key, decision);
     remember(newlyRemembered({ remembered, live, answered, written, wanted, hands, drifts, isOurs }));
-    hands = new Map([...remembered].flatMap(([key, { hand }]) => (hand === undefined ? [] : [[key, hand] as const])));
+    hands = new Map(
+      [...hands.keys()].flatMap((key) => {
+        const hand = remembered.get(key)?.hand;
+        return hand === undefined ? [] : [[key, hand] as const];
+      }),
+    );
+    drifts = decideDrifts({ hands, wanted, choiceFor: choose });
   }
 
   function remember(next: Remembered): void {
@@ -238,7 +244,6 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     settle() {
       // Where nothing could be read, nothing is known to be done.
       if (!isRead) return;
-      isRead = false;
       settleRules([], live, true);
       if (done.size > 0) options.onDecided?.([...done.values()]);
       done.clear();

@@ -1,6 +1,6 @@
 // What of a published app may be opened without login: its plugin's presets as proposals, with what stays and what one risks. Pure.
-import type { IngressEntry } from '../model.ts';
-import type { ManifestPreset, PluginManifest, PresetGuard } from './catalogue.ts';
+import type { IngressEntry, ServiceId } from '../model.ts';
+import type { ManifestPreset, PluginCatalogue, PluginManifest, PresetGuard } from './catalogue.ts';
 
 /** One preset, as a person decides on it. */
 export interface PresetOffer {
@@ -53,6 +53,28 @@ export function presetsFor(
   if (entry.rule.path !== undefined) return { offers: [], ...token };
   const open = entry.access.bypassPaths ?? [];
   return { offers: allPresets(manifest).map((preset) => offer(preset, open)), ...token };
+}
+
+/** What is proposed for one published name. */
+export interface EntryPresets extends Presets {
+  readonly hostname: string;
+}
+
+/** The proposals for every published name of every service, those without any left out. */
+export function presetsByService(
+  entries: readonly IngressEntry[],
+  plugins: PluginCatalogue['plugins'],
+): ReadonlyMap<ServiceId, readonly EntryPresets[]> {
+  const found = new Map<ServiceId, readonly EntryPresets[]>();
+  for (const entry of entries) {
+    const manifest = plugins.get(entry.plugin)?.manifest;
+    if (manifest === undefined) continue;
+    const presets = presetsFor(manifest, entry);
+    if (presets.offers.length === 0 && presets.serviceToken === undefined) continue;
+    const named = { hostname: entry.rule.hostname, ...presets };
+    found.set(entry.serviceId, [...(found.get(entry.serviceId) ?? []), named]);
+  }
+  return found;
 }
 
 /** A manifest's presets, the short form among them. */
