@@ -122,9 +122,10 @@ function asFound({ isReplaced: _, ...hand }: HandEdit): HandEdit {
 
 /** As we wrote it: a change by hand that we replaced still counts, any other was taken back; and its place may have been taken. */
 function unchanged(hand: HandEdit | undefined, found: LiveRule | undefined): HandEdit | undefined {
-  if (hand?.isReplaced === true) return hand;
+  if (hand?.isReplaced === true && hand.fields.some((field) => field !== 'order')) return hand;
   if (found?.isShadowed !== true || found.rule.service === closedService) return undefined;
-  return { ...hand, form: formOf(found.rule), fields: ['order'], owners: [] };
+  const basis = hand?.basis === undefined ? {} : { basis: hand.basis };
+  return { form: formOf(found.rule), fields: ['order'], owners: [], ...basis };
 }
 
 /** The name went to another service: what was written by hand was for the one before. */
