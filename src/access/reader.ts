@@ -1,9 +1,9 @@
 // Reads what a plan needs of an account, and no more: each list costs a call.
+import type { ApiSshCa } from '../cloudflare/access-ssh-cas.ts';
 import type { AccessApi } from '../cloudflare/client.ts';
 import { ApiError } from '../errors.ts';
 import type { Diagnostic } from '../model.ts';
 import type { PolicySetting } from '../settings/settings.ts';
-import { isRefusal } from './attempts.ts';
 import type { AccessDirectory, NamedToken } from './directory.ts';
 import { formatTokenName, parseTokenName } from './ownership.ts';
 import { directoryNeeds } from './policy-rules.ts';
@@ -28,14 +28,15 @@ export async function readAccess({ access, account, owner }: Reader, signal: Abo
 
 /** The same with the SSH authorities; an API that refuses those is a problem and no reason to stop. */
 export async function readAccessWithSshCas(
-  { access, account, owner }: Reader,
+  reader: Reader,
   problems: Diagnostic[],
   signal: AbortSignal,
 ): Promise<RemoteAccess> {
+  const { access, account, owner } = reader;
   const [applications, policies, sshCas] = await Promise.all([
     access.applications.list(account, signal),
     access.policies.list(account, signal),
-    unlessRefused(access.sshCas.list(account, signal), problems),
+    readSshCas(reader, problems, signal),
   ]);
   return readRemote(applications, policies, owner, sshCas);
 }
@@ -74,11 +75,18 @@ export async function readDirectory(
   };
 }
 
-async function unlessRefused<T>(reading: Promise<T>, problems: Diagnostic[]): Promise<T | undefined> {
+/** No lock depends on them: whatever is wrong with that list, the plan is made without it. */
+async function readSshCas(
+  { access, account }: Reader,
+  problems: Diagnostic[],
+  signal: AbortSignal,
+): Promise<readonly ApiSshCa[] | undefined> {
   try {
-    return await reading;
+    return await access.sshCas.list(account, signal);
   } catch (error) {
-    if (!(error instanceof ApiError) || !isRefusal(error)) throw error;
+    if (!(error instanceof ApiError)) throw error;
+    // Where there has never been one, an API may not know the list at all.
+    if (error.status === 404) return [];
     problems.push(sshCaWarning(error));
     return undefined;
   }

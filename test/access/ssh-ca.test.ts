@@ -66,6 +66,14 @@ for (const [what, isRefused] of refusals)
     assert.deepEqual([code, severity], ['W_SSH_CA', 'warning']);
   });
 
+test('an API that knows no list of them is asked to make one', async (t) => {
+  const world = await createAccessWorld(t);
+  world.remote.fault = ({ method, path }) => (method === 'GET' && path.endsWith('/ca') ? { status: 404 } : undefined);
+  assert.deepEqual(await world.settle(desired), []);
+  assert.deepEqual(codes(world), []);
+  assert.deepEqual(authorities(world), ['shell.example.com']);
+});
+
 test('one that somebody made meanwhile is as good', async (t) => {
   const world = await createAccessWorld(t);
   await world.settle(desiredFor([entryFor('shell', { access: family })]));
