@@ -1,5 +1,5 @@
 // What of a published app may be opened without login: its plugin's presets as proposals, with what stays and what one risks. Pure.
-import type { IngressEntry, ServiceId } from '../model.ts';
+import type { IngressEntry } from '../model.ts';
 import type { ManifestPreset, PluginCatalogue, PluginManifest, PresetGuard } from './catalogue.ts';
 
 /** One preset, as a person decides on it. */
@@ -60,12 +60,12 @@ export interface EntryPresets extends Presets {
   readonly hostname: string;
 }
 
-/** The proposals for every published name of every service, those without any left out. */
+/** The proposals for every published name, by the service's id; those without any are left out. */
 export function presetsByService(
   entries: readonly IngressEntry[],
   plugins: PluginCatalogue['plugins'],
-): ReadonlyMap<ServiceId, readonly EntryPresets[]> {
-  const found = new Map<ServiceId, readonly EntryPresets[]>();
+): ReadonlyMap<string, readonly EntryPresets[]> {
+  const found = new Map<string, readonly EntryPresets[]>();
   for (const entry of entries) {
     const manifest = plugins.get(entry.plugin)?.manifest;
     if (manifest === undefined) continue;
