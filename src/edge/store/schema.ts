@@ -96,4 +96,16 @@ export const migrations: readonly string[] = [
     hostname TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE access_provider_secret (
+    provider_id TEXT PRIMARY KEY,
+    client_secret TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE access_signing_key (
+    kid TEXT PRIMARY KEY,
+    private_key TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

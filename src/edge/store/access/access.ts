@@ -9,6 +9,7 @@ import { createIdentityProviderStore, type IdentityProviderStore } from './ident
 import { createOrganizationStore, type OrganizationStore } from './organization.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 import { createServiceTokenStore, type ServiceTokenStore } from './service-tokens.ts';
+import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts';
 import { createSshCaStore, type SshCaStore } from './ssh-ca.ts';
 import { openAccessTables } from './tables.ts';
 import { createTagStore, type TagStore } from './tags.ts';
@@ -24,6 +25,9 @@ export interface AccessStore {
   readonly organization: OrganizationStore;
   readonly tags: TagStore;
   readonly sshCas: SshCaStore;
+  readonly signingKeys: SigningKeyStore;
+  /** Grows with every write to any of them but secrets and keys. */
+  generation(): number;
 }
 
 /** What Access stands on. */
@@ -49,6 +53,8 @@ export function createAccessStore({ database, clock, zones, account, isEnabled }
     organization: createOrganizationStore(tables),
     tags: createTagStore(tables),
     sshCas: createSshCaStore(tables),
+    signingKeys: createSigningKeyStore(tables),
+    generation: tables.generation,
   };
   if (isEnabled && tables.organizations.list().length === 0)
     database.transact(() => {

@@ -36,8 +36,16 @@ export type DocumentKind =
   | 'organization'
   | 'keys';
 
+/** What documents are kept with. */
+export interface DocumentsOptions {
+  readonly database: StoreDatabase;
+  readonly clock: Clock;
+  /** Called for every write: what was read before may be old. */
+  readonly onWrite: () => void;
+}
+
 /** The objects of a kind, on a database. */
-export function createDocuments<T>(database: StoreDatabase, clock: Clock, kind: DocumentKind): Documents<T> {
+export function createDocuments<T>({ database, clock, onWrite }: DocumentsOptions, kind: DocumentKind): Documents<T> {
   const columns = 'SELECT id, body, created_at, updated_at FROM access_object WHERE kind = ?';
 
   function get(id: string): Stored<T> | undefined {
@@ -46,6 +54,7 @@ export function createDocuments<T>(database: StoreDatabase, clock: Clock, kind: 
   }
 
   function insert(fields: T, id: string = randomUUID()): Stored<T> {
+    onWrite();
     const now = isoTime(clock.now());
     database.run(
       'INSERT INTO access_object (kind, id, body, created_at, updated_at) VALUES (?, ?, ?, ?, ?)',
@@ -59,6 +68,7 @@ export function createDocuments<T>(database: StoreDatabase, clock: Clock, kind: 
   }
 
   function replace(current: Stored<T>, fields: T): Stored<T> {
+    onWrite();
     const updatedAt = isoTime(clock.now());
     database.run(
       'UPDATE access_object SET body = ?, updated_at = ? WHERE kind = ? AND id = ?',
@@ -75,7 +85,10 @@ export function createDocuments<T>(database: StoreDatabase, clock: Clock, kind: 
     get,
     insert,
     replace,
-    delete: (id) => database.run('DELETE FROM access_object WHERE kind = ? AND id = ?', kind, id),
+    delete: (id) => {
+      onWrite();
+      database.run('DELETE FROM access_object WHERE kind = ? AND id = ?', kind, id);
+    },
   };
 }
 

@@ -1,4 +1,5 @@
-// Ways to log in, in the edge's database. Their secrets are not kept: nothing here could use them, and they cannot leak.
+// Ways to log in, in the edge's database. The secret of an OpenID Connect client is kept apart from what is shown; other secrets are not kept at all.
+import { text } from '../row.ts';
 import type { Stored } from './documents.ts';
 import { checkUnused } from './references.ts';
 import { accessConflict, accessInvalid, accessNotFound } from './refusals.ts';
@@ -23,6 +24,8 @@ export interface IdentityProviderStore {
   replace(id: string, input: IdentityProviderInput): StoredIdentityProvider;
   /** RefusedError 409 while a policy, a group or an application names it. */
   delete(id: string): void;
+  /** What an OpenID Connect provider wants to hear from its client. A secret. */
+  clientSecret(id: string): string | undefined;
 }
 
 const hidden = '**********************************';
@@ -43,26 +46,50 @@ export function createIdentityProviderStore(tables: AccessTables): IdentityProvi
     if (isTaken) throw accessConflict('a onetimepin connection already exists');
   }
 
+  /** As Cloudflare takes it: the hidden form, or nothing, leaves the secret as it is. */
+  function keepSecret(id: string, { type, config }: IdentityProviderInput): void {
+    const secret = config.client_secret;
+    if (type !== 'oidc') forgetSecret(id);
+    else if (typeof secret === 'string' && secret !== '' && secret !== hidden)
+      database.run(
+        'INSERT OR REPLACE INTO access_provider_secret (provider_id, client_secret) VALUES (?, ?)',
+        id,
+        secret,
+      );
+  }
+
+  function forgetSecret(id: string): void {
+    database.run('DELETE FROM access_provider_secret WHERE provider_id = ?', id);
+  }
+
   return {
     list: providers.list,
     get,
     create: (input) =>
       database.transact(() => {
         checkSingle(input.type);
-        return providers.insert(fieldsOf(input));
+        const made = providers.insert(fieldsOf(input));
+        keepSecret(made.id, input);
+        return made;
       }),
     replace: (id, input) =>
       database.transact(() => {
         const current = get(id);
         if (current.fields.type !== input.type) checkSingle(input.type);
+        keepSecret(id, input);
         return providers.replace(current, fieldsOf(input));
       }),
     delete: (id) =>
       database.transact(() => {
         get(id);
         checkUnused(tables, { kind: 'identity_provider', id });
+        forgetSecret(id);
         providers.delete(id);
       }),
+    clientSecret: (id) => {
+      const row = database.get('SELECT client_secret FROM access_provider_secret WHERE provider_id = ?', id);
+      return row === undefined ? undefined : text(row, 'client_secret');
+    },
   };
 }
 

@@ -86,21 +86,32 @@ export interface AccessTables {
   /** One, once Zero Trust is enabled. */
   readonly organizations: Documents<KeptFields>;
   readonly keys: Documents<KeysFields>;
+  /** Grows with every write: whoever keeps a copy in memory sees that it is old. */
+  generation(): number;
 }
 
 /** The collections on a database. */
 export function openAccessTables(database: StoreDatabase, clock: Clock): AccessTables {
-  return {
+  let generation = 0;
+  const options = {
     database,
     clock,
-    apps: createDocuments(database, clock, 'app'),
-    policies: createDocuments(database, clock, 'policy'),
-    groups: createDocuments(database, clock, 'group'),
-    serviceTokens: createDocuments(database, clock, 'service_token'),
-    identityProviders: createDocuments(database, clock, 'identity_provider'),
-    tags: createDocuments(database, clock, 'tag'),
-    organizations: createDocuments(database, clock, 'organization'),
-    keys: createDocuments(database, clock, 'keys'),
+    onWrite: () => {
+      generation++;
+    },
+  };
+  return {
+    generation: () => generation,
+    database,
+    clock,
+    apps: createDocuments(options, 'app'),
+    policies: createDocuments(options, 'policy'),
+    groups: createDocuments(options, 'group'),
+    serviceTokens: createDocuments(options, 'service_token'),
+    identityProviders: createDocuments(options, 'identity_provider'),
+    tags: createDocuments(options, 'tag'),
+    organizations: createDocuments(options, 'organization'),
+    keys: createDocuments(options, 'keys'),
   };
 }
 
