@@ -96,6 +96,7 @@ export function begin({ settings, owner, script, line, observer, clock }: LifeOp
       seen.compiled(compiled.desired);
       return compiled;
     },
+    catalogue: () => catalogueOf(),
     suggest: () => [],
   };
   const road = createRoadKeeper({

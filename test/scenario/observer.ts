@@ -80,7 +80,8 @@ export function createObserver(store: EdgeStore): Observer {
     const powerless = locks
       .filter(({ owner, policies }) => owner !== undefined && policies.length === 0)
       .map(({ domain, owner }) => `${owner}'s application for ${domain} has no policy`);
-    return [...powerless, ...everyTable().flatMap((table) => openDoors(table, locks))];
+    const tables = everyTable();
+    return [...powerless, ...tables.flatMap((table) => openDoors(table, locks)), ...tables.flatMap(leadingNowhere)];
   }
 
   function everyTable(): readonly RoutedTable[] {
@@ -112,6 +113,16 @@ export function createObserver(store: EdgeStore): Observer {
         return problems.includes(undefined) ? [] : [`${host}${path} (${sign}) reaches ${service}, ${problems[0]}`];
       });
     });
+  }
+
+  /** Names of ours that are up and would be answered by whatever else takes them. A connector without any rule yet answers nobody. */
+  function leadingNowhere({ tunnelId, rules }: RoutedTable): readonly string[] {
+    const hosts = new Set(rules.map(({ hostname }) => hostname));
+    const isEmpty = rules.every(({ hostname }) => hostname === undefined);
+    if (isEmpty || handmade.size > 0) return [];
+    return [...namesOf(store, tunnelId)].flatMap((name) =>
+      ownerOf(name) === undefined || hosts.has(name) ? [] : [`${name} is up and has no rule`],
+    );
   }
 
   const observer: Observer = {
