@@ -24,6 +24,10 @@ function origin(
 const tcp = (...numbers: number[]): readonly Port[] => numbers.map((number) => ({ number, protocol: 'tcp' }));
 const published = (...pairs: [number, number][]): readonly Port[] =>
   pairs.map(([number, target]) => ({ number, target, protocol: 'tcp' }));
+/** Like Portainer: 9000 is its page, 9443 the same over TLS, 8000 something else. */
+const doors: Partial<PluginManifest> = {
+  service: { port: 9000, protocol: 'http', alternatives: [{ port: 9443, protocol: 'https' }], avoid: [8000] },
+};
 const app = { service: { port: 3000, protocol: 'https' } } as const;
 
 const cases: readonly (readonly [string, readonly Port[], ServiceHints, Partial<PluginManifest>, string])[] = [
@@ -56,6 +60,15 @@ const cases: readonly (readonly [string, readonly Port[], ServiceHints, Partial<
   ['a label names the port inside', published([8080, 3000], [8081, 9000]), { port: 9000 }, {}, 'http://10.0.0.2:8081'],
   ['a label that names an unpublished port', published([8080, 3000]), { port: 9000 }, {}, 'E_NO_PORT'],
   ['443 published as another port', published([9443, 443]), {}, {}, 'https://10.0.0.2:9443'],
+  ['another door of the app', tcp(9443), {}, doors, 'https://10.0.0.2:9443'],
+  ['its usual door before the other', tcp(9443, 9000), {}, doors, 'http://10.0.0.2:9000'],
+  ['the other door before what is only plain', tcp(80, 9443), {}, doors, 'https://10.0.0.2:9443'],
+  ['another door by its label', tcp(9000, 9443), { port: 9443 }, doors, 'https://10.0.0.2:9443'],
+  ['its usual door where only others are declared', tcp(8000), {}, doors, 'http://10.0.0.2:9000'],
+  ['no door where only others are published', published([18000, 8000]), {}, doors, 'E_NO_PORT'],
+  ['a door to avoid by its label', published([18000, 8000]), { port: 8000 }, doors, 'http://10.0.0.2:18000'],
+  ['the plain one beside one to avoid', tcp(8000, 80), {}, { service: { avoid: [8000] } }, 'http://10.0.0.2:80'],
+  ['none beside one to avoid', tcp(8000), {}, { service: { avoid: [8000] } }, 'E_NO_PORT'],
   ['a unix protocol without a socket', tcp(80), { protocol: 'unix' }, {}, 'E_LABEL_INVALID'],
 ];
 
@@ -144,6 +157,21 @@ describe('the originRequest', () => {
       asked,
     );
   });
+
+  const own = pluginOf('p', {
+    ingress: { originRequest: { noTLSVerify: true, httpHostHeader: 'localhost' } },
+  }).manifest;
+  const urls: readonly (readonly [string | undefined, boolean])[] = [
+    ['https://10.0.0.2:9443', true],
+    ['http://10.0.0.2:9000', false],
+    ['http_status:503', false],
+    [undefined, true],
+  ];
+  for (const [url, expected] of urls)
+    test(`checks no certificate of ${url ?? 'what is not decided'}: ${expected}`, () => {
+      const { originRequest } = chooseOriginRequest(serviceOf(), {}, own, nothing, url);
+      assert.deepEqual(originRequest, { ...(expected ? { noTLSVerify: true } : {}), httpHostHeader: 'localhost' });
+    });
 
   test('is absent when there is none', () => {
     assert.deepEqual(chooseOriginRequest(serviceOf(), {}, pluginOf('p').manifest, nothing), { findings: [] });

@@ -1,7 +1,7 @@
 // Services to entries: what is published under which name, and what happens when something is wrong.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { IngressEntry, Service } from '../../src/model.ts';
+import type { IngressEntry, Service, ServiceHints } from '../../src/model.ts';
 import type { PluginCatalogue } from '../../src/plugin/catalogue.ts';
 import { type RouteContext, routeServices } from '../../src/plugin/route.ts';
 import { catalogueOf, codeOf, contextOf, line, pluginOf, serviceOf, stoppedOf } from './sample.ts';
@@ -131,6 +131,46 @@ describe('exposure', () => {
   for (const [name, service, expose, expected] of cases)
     test(`${name}: ${expected}`, () =>
       assert.equal(route(serviceOf(service), { expose }).entries.length === 1, expected));
+
+  describe('of what is not meant for the internet', () => {
+    const access = { sensitivity: 'never', reason: 'it is a database' } as const;
+    const database = pluginOf('database', { match: { images: ['*/database'] }, access });
+    const image = 'my/database';
+    const routed = (hints: ServiceHints, expose: RouteContext['expose'], fields: Partial<Service> = {}) =>
+      routeServices([serviceOf({ image, hints, ...fields })], catalogueOf(database), contextOf({ expose }));
+
+    const asked: readonly (readonly [string, ServiceHints, RouteContext['expose'], boolean])[] = [
+      ['by itself', {}, 'known', false],
+      ['by itself', {}, 'all', false],
+      ['with enable alone', { enable: true }, 'labelled', false],
+      ['with a hostname', { enable: true, hostname: 'db' }, 'all', false],
+      ['as another plugin', { enable: true, plugin: 'generic' }, 'all', false],
+      ['with detection off', { enable: true, plugin: 'none' }, 'all', false],
+      ['with a policy', { enable: true, access: 'admins' }, 'labelled', true],
+      ['with a policy alone', { access: 'admins' }, 'all', true],
+      ['with a policy alone', { access: 'admins' }, 'known', false],
+    ];
+    for (const [name, hints, expose, expected] of asked)
+      test(`${name}, expose ${expose}: ${expected}`, () =>
+        assert.equal(routed(hints, expose).entries.length === 1, expected));
+
+    test('is said where everything is exposed, with the reason and the way', () => {
+      const [finding, ...others] = routed({}, 'all').diagnostics;
+      assert.deepEqual(others, []);
+      assert.deepEqual([finding?.severity, finding?.code], ['info', 'W_NOT_ENABLED']);
+      assert.match(finding?.message ?? '', /left out of "expose: all": .*\(it is a database\)$/);
+      assert.match(finding?.hint ?? '', /sallyport\.access=<policy>/);
+      assert.deepEqual(routed({}, 'all', { ports: [] }).diagnostics, []);
+      assert.deepEqual(routed({}, 'known').diagnostics, []);
+    });
+
+    test('is refused with the reason where somebody enabled it', () => {
+      const [finding] = routed({ enable: true }, 'labelled').diagnostics;
+      assert.deepEqual([finding?.severity, finding?.code], ['error', 'E_NO_POLICY']);
+      assert.match(finding?.message ?? '', /not meant for the internet \(it is a database\)$/);
+      assert.match(finding?.hint ?? '', /name a policy on the service itself/);
+    });
+  });
 
   test('of labels without the one that publishes is explained', () => {
     const { codes, diagnostics } = route(serviceOf({ hints: { hostname: 'g' } }));
