@@ -50,7 +50,10 @@ export async function startLocalEdge(options: {
 }): Promise<LocalEdge> {
   const { settings, stateDir, logger, clock } = options;
   const { http, https, tunnel, api, certificatesDir } = settings.embeddedEdge;
-  const store = openEdgeStore(edgeStoreFile(stateDir), { clock });
+  const store = openEdgeStore(edgeStoreFile(stateDir), {
+    clock,
+    sealKey: stateDir.readOrCreate('edge-seal-key', newSecret),
+  });
   const stops: ((gracePeriodMs: number) => Promise<void>)[] = [async () => store.close()];
   const stop = async (gracePeriodMs: number) => {
     for (const one of stops.splice(0).reverse()) await one(gracePeriodMs);

@@ -1,6 +1,7 @@
 // The embedded edge's memory: account, zones, records, tunnels and configurations, durable in one SQLite file.
 import { type Clock, systemClock } from '../../clock.ts';
 import type { EdgeChange, EdgeDirectory } from '../model.ts';
+import { createSealer } from '../seal.ts';
 import { type AccessStore, createAccessStore } from './access/access.ts';
 import { type ConfigurationStore, createConfigurationStore } from './configurations.ts';
 import { openDatabase, type StoreDatabase } from './database.ts';
@@ -34,6 +35,8 @@ export interface EdgeStoreOptions {
   readonly limits?: Partial<RecordLimits>;
   /** False: a new account has no Zero Trust organisation yet. */
   readonly isAccessEnabled?: boolean;
+  /** Seals the secrets in the file that have to be read again; without it they end with the process. A secret. */
+  readonly sealKey?: string;
 }
 
 /** Opens the store at `path`, or a new one in memory for `:memory:`; AppError E_STATE when the file cannot be used. */
@@ -69,7 +72,7 @@ function createStore(database: StoreDatabase, clock: Clock, options: EdgeStoreOp
     records,
     tunnels,
     configurations,
-    access: createAccessStore({ database, clock, zones, account, isEnabled }),
+    access: createAccessStore({ database, clock, zones, account, isEnabled, sealer: createSealer(options.sealKey) }),
     quickTunnels: createQuickTunnelStore({ database, tunnels, records }),
     ensureZone: (name) => database.transact(() => zones.named(name) ?? zones.create(name)),
     tunnel: index.tunnel,

@@ -1,5 +1,6 @@
 // Everything Access remembers, put together.
 import type { Clock } from '../../../clock.ts';
+import type { Sealer } from '../../seal.ts';
 import type { StoreDatabase } from '../database.ts';
 import type { Account, ZoneStore } from '../zones.ts';
 import { type AppPolicyStore, createAppPolicyStore } from './app-policies.ts';
@@ -38,11 +39,14 @@ export interface AccessStoreOptions {
   readonly account: Account;
   /** False leaves a new account without Zero Trust, as it is at Cloudflare until somebody enables it. */
   readonly isEnabled: boolean;
+  /** For secrets that have to be read again. */
+  readonly sealer: Sealer;
 }
 
 /** Opens Access; a new account gets an organisation with the one-time PIN as its login. */
-export function createAccessStore({ database, clock, zones, account, isEnabled }: AccessStoreOptions): AccessStore {
-  const tables = openAccessTables(database, clock);
+export function createAccessStore(options: AccessStoreOptions): AccessStore {
+  const { database, clock, zones, account, isEnabled, sealer } = options;
+  const tables = openAccessTables(database, clock, sealer);
   const access: AccessStore = {
     apps: createAppStore(tables, zones),
     appPolicies: createAppPolicyStore(tables),

@@ -1,4 +1,4 @@
-// Ways to log in, in the edge's database. The secret of an OpenID Connect client is kept apart from what is shown; other secrets are not kept at all.
+// Ways to log in, in the edge's database. The secret of an OpenID Connect client is kept sealed and apart from what is shown; other secrets are not kept at all.
 import { text } from '../row.ts';
 import type { Stored } from './documents.ts';
 import { checkUnused } from './references.ts';
@@ -33,7 +33,7 @@ const secretKeys: ReadonlySet<string> = new Set(['client_secret', 'api_token', '
 
 /** Identity providers on the tables. */
 export function createIdentityProviderStore(tables: AccessTables): IdentityProviderStore {
-  const { identityProviders: providers, database } = tables;
+  const { identityProviders: providers, database, sealer } = tables;
 
   function get(id: string): StoredIdentityProvider {
     const provider = providers.get(id);
@@ -54,7 +54,7 @@ export function createIdentityProviderStore(tables: AccessTables): IdentityProvi
       database.run(
         'INSERT OR REPLACE INTO access_provider_secret (provider_id, client_secret) VALUES (?, ?)',
         id,
-        secret,
+        sealer.seal(secret, purposeOf(id)),
       );
   }
 
@@ -88,9 +88,13 @@ export function createIdentityProviderStore(tables: AccessTables): IdentityProvi
       }),
     clientSecret: (id) => {
       const row = database.get('SELECT client_secret FROM access_provider_secret WHERE provider_id = ?', id);
-      return row === undefined ? undefined : text(row, 'client_secret');
+      return row === undefined ? undefined : sealer.open(text(row, 'client_secret'), purposeOf(id));
     },
   };
+}
+
+function purposeOf(id: string): string {
+  return `identity provider ${id}`;
 }
 
 function fieldsOf(input: IdentityProviderInput): IdentityProviderFields {

@@ -1,4 +1,4 @@
-// The keys that sign what a visitor who logged in shows. Secrets: they never leave the data directory.
+// The keys that sign what a visitor who logged in shows. Kept sealed: a copy of the database alone forges no login.
 import { integer, text } from '../row.ts';
 import type { AccessTables } from './tables.ts';
 
@@ -13,30 +13,34 @@ export interface StoredSigningKey {
 
 /** Signing keys. */
 export interface SigningKeyStore {
-  /** Newest first. */
+  /** Newest first; without those that another data directory sealed. */
   list(): readonly StoredSigningKey[];
   add(key: StoredSigningKey): void;
   delete(kid: string): void;
 }
 
+const columns = 'SELECT kid, private_key, created_at FROM access_signing_key ORDER BY created_at DESC, rowid DESC';
+
 /** Signing keys on the tables. */
-export function createSigningKeyStore({ database }: AccessTables): SigningKeyStore {
+export function createSigningKeyStore({ database, sealer }: AccessTables): SigningKeyStore {
   return {
     list: () =>
-      database
-        .all('SELECT kid, private_key, created_at FROM access_signing_key ORDER BY created_at DESC, rowid DESC')
-        .map((row) => ({
-          kid: text(row, 'kid'),
-          privateKey: text(row, 'private_key'),
-          createdAt: integer(row, 'created_at'),
-        })),
+      database.all(columns).flatMap((row) => {
+        const kid = text(row, 'kid');
+        const privateKey = sealer.open(text(row, 'private_key'), purposeOf(kid));
+        return privateKey === undefined ? [] : [{ kid, privateKey, createdAt: integer(row, 'created_at') }];
+      }),
     add: ({ kid, privateKey, createdAt }) =>
       database.run(
         'INSERT INTO access_signing_key (kid, private_key, created_at) VALUES (?, ?, ?)',
         kid,
-        privateKey,
+        sealer.seal(privateKey, purposeOf(kid)),
         createdAt,
       ),
     delete: (kid) => database.run('DELETE FROM access_signing_key WHERE kid = ?', kid),
   };
+}
+
+function purposeOf(kid: string): string {
+  return `signing key ${kid}`;
 }

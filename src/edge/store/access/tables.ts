@@ -1,5 +1,6 @@
 // What is stored of each kind of Access object, and the collections that hold them.
 import type { Clock } from '../../../clock.ts';
+import type { Sealer } from '../../seal.ts';
 import type { StoreDatabase } from '../database.ts';
 import type { Destination } from './destinations.ts';
 import { createDocuments, type Documents } from './documents.ts';
@@ -76,6 +77,8 @@ export interface KeysFields {
 export interface AccessTables {
   readonly database: StoreDatabase;
   readonly clock: Clock;
+  /** For secrets that have to be read again. */
+  readonly sealer: Sealer;
   readonly apps: Documents<AppFields>;
   readonly policies: Documents<PolicyFields>;
   readonly groups: Documents<GroupFields>;
@@ -91,7 +94,7 @@ export interface AccessTables {
 }
 
 /** The collections on a database. */
-export function openAccessTables(database: StoreDatabase, clock: Clock): AccessTables {
+export function openAccessTables(database: StoreDatabase, clock: Clock, sealer: Sealer): AccessTables {
   let generation = 0;
   const options = {
     database,
@@ -102,6 +105,7 @@ export function openAccessTables(database: StoreDatabase, clock: Clock): AccessT
   };
   return {
     generation: () => generation,
+    sealer,
     database,
     clock,
     apps: createDocuments(options, 'app'),
