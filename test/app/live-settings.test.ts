@@ -93,4 +93,14 @@ describe('the settings file while it is being saved', () => {
     writeFileSync(file, '# nothing any more\n');
     await named();
   });
+
+  test('another API token counts at once and asks for no restart', async () => {
+    const { file, said } = await follow();
+    writeFileSync(file, `${text('first')}cloudflare: { api_token: another }\n`);
+    await until(
+      async () => live?.current().cloudflare.apiToken,
+      (token) => token === 'another',
+    );
+    assert.deepEqual(said, []);
+  });
 });

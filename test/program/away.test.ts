@@ -300,4 +300,35 @@ describe('on an edge elsewhere', { timeout: 120_000 }, () => {
       [['E_API_UNAUTHORIZED', 'the API token lacks "Zone > DNS > Edit" for a.test: its records cannot be written']],
     );
   });
+
+  test('a right that is taken away while running stops that part alone, is named, and comes back', async () => {
+    const file = join(folder, 'rights.json');
+    const write = (...names: string[]) =>
+      writeFileSync(file, JSON.stringify({ services: names.map((name) => service(name)) }));
+    write('before');
+    const program = await startProgram(
+      {
+        edge: 'cloudflare',
+        connector: 'native',
+        domain: 'example.test',
+        cloudflare: { ...edge.cloudflare, ...withApi(), tunnel: { name: 'rights' } },
+      },
+      { SALLYPORT_SETTINGS: file },
+    );
+    running.push(program);
+    await served('before');
+    edge.shut(403, /\/dns_records/);
+    write('before', 'later');
+    const { diagnostics } = await until(
+      async () => program.status(),
+      (status) => status.diagnostics.some(({ code }) => code === 'E_API_UNAUTHORIZED'),
+    );
+    const refusal = diagnostics.find(({ code }) => code === 'E_API_UNAUTHORIZED');
+    assert.match(refusal?.message ?? '', /^planning DNS: the API token lacks "Zone > DNS > Edit" for example\.test/);
+    assert.equal((await edge.program.get('before.example.test')).status, 200);
+    assert.equal((await edge.program.get('later.example.test')).status, 530);
+    edge.open();
+    await program.pass();
+    await served('later');
+  });
 });

@@ -18,8 +18,8 @@ export interface OtherEdge {
   readonly apiToken: string;
   /** Goes through a door that can be shut. */
   readonly apiUrl: string;
-  /** While it is shut, the API answers 503, or this. */
-  shut(status?: number): void;
+  /** While it is shut, the API answers 503, or this, to every path, or to these. */
+  shut(status?: number, paths?: RegExp): void;
   open(): void;
   stop(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export async function startOtherEdge(): Promise<OtherEdge> {
     },
     apiToken,
     apiUrl: `http://127.0.0.1:${(door.server.address() as AddressInfo).port}/client/v4`,
-    shut: (status = 503) => door.set(status),
+    shut: (status = 503, paths = /^/) => door.set({ status, paths }),
     open: () => door.set(undefined),
     async stop() {
       door.server.closeAllConnections();
@@ -54,11 +54,16 @@ export async function startOtherEdge(): Promise<OtherEdge> {
   };
 }
 
-function createDoor(port: number): { readonly server: Server; set(status: number | undefined): void } {
-  let shutWith: number | undefined;
+interface Shut {
+  readonly status: number;
+  readonly paths: RegExp;
+}
+
+function createDoor(port: number): { readonly server: Server; set(shut: Shut | undefined): void } {
+  let shut: Shut | undefined;
   const server = createServer((asked, answer) => {
-    if (shutWith !== undefined) {
-      answer.writeHead(shutWith, { 'content-type': 'application/json' });
+    if (shut?.paths.test(asked.url ?? '') === true) {
+      answer.writeHead(shut.status, { 'content-type': 'application/json' });
       answer.end(JSON.stringify({ success: false, errors: [{ code: 1, message: 'shut' }], result: null }));
       return;
     }
@@ -72,8 +77,8 @@ function createDoor(port: number): { readonly server: Server; set(status: number
   });
   return {
     server,
-    set(status) {
-      shutWith = status;
+    set(next) {
+      shut = next;
     },
   };
 }
