@@ -18,14 +18,33 @@ export interface Leading {
   readonly originRequest?: OriginRequest;
 }
 
+const addresses = new WeakMap<Leading, RuleAddress | null>();
+
 /** The address; undefined for a rule that reaches none, or any. */
-export function addressOf({ service, originRequest }: Leading): RuleAddress | undefined {
+export function addressOf(rule: Leading): RuleAddress | undefined {
+  const known = addresses.get(rule);
+  if (known !== undefined) return known ?? undefined;
+  const address = readAddress(rule);
+  addresses.set(rule, address ?? null);
+  return address;
+}
+
+function readAddress({ service, originRequest }: Leading): RuleAddress | undefined {
   const target = targetOf(service, originRequest);
   if (target === undefined) return undefined;
   if ('path' in target) return { host: `unix:${target.path}`, port: undefined, isIp: false };
   if (!('hostname' in target)) return undefined;
   const host = target.hostname.toLowerCase();
   return { host, port: target.port, isIp: isIP(host) !== 0 };
+}
+
+const hosts = new WeakMap<readonly IngressEntry[], ReadonlyMap<string, readonly IngressEntry[]>>();
+
+/** The entries that lead to this host, whatever the port. */
+export function entriesAt(entries: readonly IngressEntry[], host: string): readonly IngressEntry[] {
+  const known = hosts.get(entries) ?? Map.groupBy(entries, ({ rule }) => addressOf(rule)?.host ?? '');
+  hosts.set(entries, known);
+  return host === '' ? [] : (known.get(host) ?? []);
 }
 
 /** Whether a rule lets its visitor choose the address. */
@@ -70,10 +89,7 @@ export interface SafetyInput {
 /** Why a rule written by hand must not be served, as a sentence's end; undefined when it may be. */
 export function danger({ entry, owners, wanted }: SafetyInput): string | undefined {
   const at = addressOf(entry.rule);
-  const others = wanted.filter((one) => {
-    const there = addressOf(one.rule);
-    return at !== undefined && there !== undefined && there.host === at.host;
-  });
+  const others = entriesAt(wanted, at?.host ?? '');
   const exact = others.filter((one) => addressOf(one.rule)?.port === at?.port);
   const opened = (reachesAnything(entry.rule) ? wanted : exact).find(
     (one) => one.access !== 'public' && !isDeepStrictEqual(one.access, entry.access),
@@ -91,7 +107,7 @@ export function danger({ entry, owners, wanted }: SafetyInput): string | undefin
 /** Another service that is at the entry's address. */
 export function serviceAt(entry: IngressEntry, wanted: readonly IngressEntry[]): ServiceId | undefined {
   const at = addressOf(entry.rule);
-  const there = wanted.filter((one) => at !== undefined && isDeepStrictEqual(addressOf(one.rule), at));
+  const there = entriesAt(wanted, at?.host ?? '').filter((one) => addressOf(one.rule)?.port === at?.port);
   return there.some((one) => one.serviceId === entry.serviceId) ? undefined : there[0]?.serviceId;
 }
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DriftChoice } from '../choices.ts';
 import type { IngressEntry, OriginRequest, ServiceId } from '../model.ts';
 import { closedService, entryKey } from './closing.ts';
-import { addressOf, isLoopback, isSharedHost } from './drift-address.ts';
+import { addressOf, entriesAt, isLoopback, isSharedHost, type RuleAddress } from './drift-address.ts';
 
 /** What of a rule is compared beside its place: where it leads and how. */
 export interface RuleForm {
@@ -163,17 +163,33 @@ function changedFields(before: RuleForm | null, now: RuleForm | null): readonly 
 function ownersOf(form: RuleForm | null, { wanted, remembered }: HandInput): readonly ServiceId[] {
   const at = form === null ? undefined : addressOf(form);
   if (at === undefined) return [];
-  const now = wanted.map(({ serviceId, rule }) => ({ serviceId, at: addressOf(rule) }));
-  const past = [...remembered.values()].flatMap(({ serviceId, written }) =>
-    written.map((one) => ({ serviceId, at: one === null ? undefined : addressOf(one) })),
-  );
-  for (const leading of isSharedHost(at) ? [now] : [past, now]) {
-    const near = leading.filter((one) => one.at?.host === at.host);
+  const now = entriesAt(wanted, at.host).map(({ serviceId, rule }) => ({ serviceId, at: addressOf(rule) }));
+  const past = isSharedHost(at) ? [] : (placesOf(remembered).get(at.host) ?? []);
+  for (const near of [past, now]) {
     const exact = near.filter((one) => one.at?.port === at.port);
     const owners = (exact.length > 0 ? exact : near).map((one) => one.serviceId);
     if (owners.length > 0) return [...new Set(owners)];
   }
   return [];
+}
+
+interface Place {
+  readonly serviceId: ServiceId;
+  readonly at: RuleAddress | undefined;
+}
+
+const places = new WeakMap<Remembered, ReadonlyMap<string, readonly Place[]>>();
+
+/** Where we remember routing to, by host. */
+function placesOf(remembered: Remembered): ReadonlyMap<string, readonly Place[]> {
+  const known = places.get(remembered);
+  if (known !== undefined) return known;
+  const all = [...remembered.values()].flatMap(({ serviceId, written }): readonly Place[] =>
+    written.map((one) => ({ serviceId, at: one === null ? undefined : addressOf(one) })),
+  );
+  const byHost = Map.groupBy(all, (place) => place.at?.host ?? '');
+  places.set(remembered, byHost);
+  return byHost;
 }
 
 /** The rules of our hostnames, each once: what stands second is never reached. `isOurs` says which, `order` is how ours are wanted. */

@@ -21,13 +21,13 @@ export type Instead<T> = (change: Change<T>) => Change<T> | undefined;
 
 /** Why a change is held, as the user reads it. */
 export const reasons = {
-  dryRun: 'dry-run: nothing is changed',
-  upsertOnly: 'upsert-only: nothing is deleted',
+  dryRun: 'dry-run: nothing is changed until mode is sync',
+  upsertOnly: 'upsert-only: nothing is deleted until mode is sync',
   incomplete: 'nothing is deleted until every source has answered and the start-up grace is over',
   many: (count: number, owned: number) =>
-    `${count} of our ${owned} objects would be deleted in one pass: confirm it first`,
-  earlier: 'an earlier step failed for this service',
-  unlocked: 'its Access policy is not in place: the service stays closed',
+    `${count} of our ${owned} objects would be deleted in one pass: confirm it first, with sallyport apply --confirm-deletes`,
+  earlier: 'an earlier step failed for this service, or waits: see what is said of it',
+  unlocked: 'its Access policy is not in place: the service stays closed until it is',
   signUp: 'its DNS record is still there',
   ruleThere: 'what it locks is still there',
 } as const;
