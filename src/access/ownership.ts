@@ -43,6 +43,9 @@ export function parseTokenName(owner: string, text: string): string | undefined 
   return text.startsWith(head) && text.length > head.length ? text.slice(head.length) : undefined;
 }
 
+/** The service of an application that a person renamed. */
+export const nobody: ServiceId = 'access/application';
+
 const maxNameLength = 200;
 
 /** What we call an application: what it guards, and the service it is for. */

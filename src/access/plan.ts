@@ -12,10 +12,12 @@ import type {
   ServiceId,
 } from '../model.ts';
 import { isLock } from './lock.ts';
+import { nobody } from './ownership.ts';
 import { isBelowWildcard, isWithin, mostSpecific, splitPlace } from './places.ts';
 import { applicationDifferences, type FoundApplication, policyDifferences, type RemoteAccess } from './remote.ts';
 import { tokenWarnings } from './token-expiry.ts';
-import { type AccessPlanInputs, innerForeign, nobody, resolveAll, type Wanted } from './wanted.ts';
+import { type AccessPlanInputs, resolveAll, type Wanted } from './wanted.ts';
+import { innerForeign } from './wanted-findings.ts';
 
 /** The plan, and what users should know of it. */
 export interface AccessPlan {

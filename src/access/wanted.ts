@@ -6,10 +6,11 @@ import type { AccessApplication, DesiredState, Diagnostic, ServiceId } from '../
 import { policyNamed } from '../settings/people.ts';
 import type { PolicySetting } from '../settings/settings.ts';
 import type { AccessDirectory } from './directory.ts';
-import { formatApplicationName } from './ownership.ts';
-import { isBelowWildcard, isWithin, mostSpecific, normalPlace, splitPlace } from './places.ts';
+import { formatApplicationName, nobody } from './ownership.ts';
+import { isBelowWildcard, mostSpecific, normalPlace, splitPlace } from './places.ts';
 import { bypassRules, type PolicyProblem, type PolicyRules, policyRules } from './policy-rules.ts';
-import { adoptionObstacle, type FoundApplication, isSameSet, otherInstance, type RemoteAccess } from './remote.ts';
+import { adoptionObstacle, type FoundApplication, type RemoteAccess } from './remote.ts';
+import { conflict, decidedByOthers, left, unresolved } from './wanted-findings.ts';
 
 /** What planning needs. */
 export interface AccessPlanInputs {
@@ -40,9 +41,6 @@ export interface Wanted {
   /** It is an exception from a lock: without it, there is only more lock. */
   readonly isBypass: boolean;
 }
-
-/** The service of an application that a person renamed. */
-export const nobody: ServiceId = 'access/application';
 
 /** Every wanted application; locks are looked at first, because an exception from a lock that is not there is not made. */
 export function resolveAll(inputs: AccessPlanInputs): readonly Wanted[] {
@@ -153,17 +151,6 @@ function foreignAround({ domain }: AccessApplication, context: Context): FoundAp
   return context.foreignWildcards.find(({ places }) => places.some((place) => isBelowWildcard(domain, place)));
 }
 
-function decidedByOthers({ application, services }: Wanted, other: FoundApplication): Diagnostic {
-  const [serviceId = nobody] = services;
-  return {
-    severity: 'warning',
-    code: 'E_CONFLICT',
-    message: `an Access application that is not ours (${named(other)}) decides who may see ${application.domain}, which is public`,
-    hint: `add ${application.domain} to the exceptions you made by hand, or adopt that application`,
-    serviceId,
-  };
-}
-
 /** Whose the place is: nobody's, ours, to be taken over, or somebody else's. */
 function claimOf(
   base: Wanted,
@@ -186,32 +173,6 @@ function othersAt({ domain }: AccessApplication, context: Context): readonly Fou
 
 function isReleased({ domain }: AccessApplication, { inputs }: Context): boolean {
   return inputs.decisions.isReleased(splitPlace(domain).host);
-}
-
-/** What stays of an application whose name was given away: nothing is made or changed, and nothing is opened that is not locked as asked. */
-function left(
-  base: Wanted,
-  rules: readonly PolicyRules[] | PolicyProblem,
-  others: readonly FoundApplication[],
-): Pick<Wanted, 'reason' | 'problems'> {
-  const { application, found, services } = base;
-  const there = found ?? others[0];
-  const names = 'problem' in rules ? [] : rules.map((one) => one.name);
-  if (there !== undefined && names.length > 0 && isSameSet(there.policies, names)) return { problems: [] };
-  const { host } = splitPlace(application.domain);
-  const what = there === undefined ? 'nothing locks it' : `what locks it (${named(there)}) is not what was asked for`;
-  const reason = `${host} was released, and ${what}`;
-  const hint = `run \`sallyport adopt ${host}\`, or choose another hostname`;
-  return {
-    reason: `${reason}: ${hint}`,
-    problems: services.map((serviceId) => ({
-      severity: 'error',
-      code: 'E_CONFLICT',
-      message: reason,
-      hint,
-      serviceId,
-    })),
-  };
 }
 
 function ready(base: Wanted, rules: readonly PolicyRules[]): Wanted {
@@ -238,59 +199,6 @@ function rulesOf(
     all.push(...rules);
   }
   return all.length > 0 ? all : { problem: 'it has no policy', hint: 'name one' };
-}
-
-function unresolved(
-  { application, services }: Wanted,
-  { problem, hint }: PolicyProblem,
-): Pick<Wanted, 'reason' | 'problems'> {
-  const message = `${application.domain} stays closed: ${problem}`;
-  return {
-    reason: `${problem}: the service stays closed`,
-    problems: services.map((serviceId) => ({ severity: 'error', code: 'E_NO_POLICY', message, hint, serviceId })),
-  };
-}
-
-function conflict(
-  { application, services, isBypass }: Wanted,
-  other: FoundApplication,
-  obstacle: string | undefined,
-): Pick<Wanted, 'reason' | 'problems'> {
-  const { domain } = application;
-  const instance = otherInstance(other);
-  const whose = instance === undefined ? 'is not ours' : `belongs to the instance with the tag ${instance}`;
-  const why = obstacle === undefined ? '' : `, and it cannot be adopted: ${obstacle}`;
-  const reason = `an Access application for ${domain} exists (${named(other)}) and ${whose}${why}`;
-  const adopt = obstacle === undefined ? `take it over with \`sallyport adopt ${splitPlace(domain).host}\`, ` : '';
-  const hint = `${adopt}delete it, or choose another hostname`;
-  const severity = isBypass ? 'warning' : 'error';
-  return {
-    // What somebody else decided about that path stands; the rest of the host keeps its lock.
-    ...(isBypass ? {} : { reason: `${reason}: ${hint}` }),
-    problems: services.map((serviceId) => ({ severity, code: 'E_CONFLICT', message: reason, hint, serviceId })),
-  };
-}
-
-/** Applications of others within our hosts: they decide there, which users should know. */
-export function innerForeign(wanted: readonly Wanted[], { remote, desired }: AccessPlanInputs): readonly Diagnostic[] {
-  const locks = wanted.filter(({ isReady, isBypass }) => isReady && !isBypass);
-  const hosts = new Map(locks.map((one) => [splitPlace(one.application.domain).host, one]));
-  const places = new Set(desired.accessApplications.map(({ domain }) => normalPlace(domain)));
-  const adopted = new Set(wanted.flatMap(({ found, isAdoption }) => (isAdoption ? (found?.id ?? []) : [])));
-  return remote.foreign.flatMap((application) =>
-    application.places.flatMap((place): Diagnostic[] => {
-      const ours = hosts.get(splitPlace(place).host);
-      if (ours === undefined || adopted.has(application.id)) return [];
-      if (places.has(normalPlace(place)) || !isWithin(place, ours.application.domain)) return [];
-      const message = `an Access application that is not ours (${named(application)}) decides who may see ${place}`;
-      const hint = 'delete it if the policy of the service should decide there too';
-      return ours.services.map((serviceId) => ({ severity: 'warning', code: 'E_CONFLICT', message, hint, serviceId }));
-    }),
-  );
-}
-
-function named({ name }: FoundApplication): string {
-  return `"${name.slice(0, 80)}"`;
 }
 
 function partition<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {

@@ -12,11 +12,9 @@ import {
   type FoundApplication,
   policyDifferences,
   type RemoteAccess,
-  toApiApplication,
-  toApiPolicy,
-  toApiRelease,
 } from './remote.ts';
 import { sshCaWarning } from './ssh-ca.ts';
+import { toApiApplication, toApiPolicy, toApiRelease } from './to-api.ts';
 import type { Item, Work } from './work.ts';
 
 /** What one apply works with. */

@@ -1,6 +1,6 @@
 // Access applications, their policies and their tag as Terraform blocks. Pure.
 import { ownerTag } from '../access/ownership.ts';
-import { toApiApplication, toApiPolicy } from '../access/remote.ts';
+import { toApiApplication, toApiPolicy } from '../access/to-api.ts';
 import { type Block, Expression, type HclObject, toHcl } from './hcl.ts';
 import { importBlock } from './terraform-import.ts';
 import { createNames } from './terraform-names.ts';

@@ -11,7 +11,7 @@ import {
   parsePolicyName,
 } from '../../src/access/ownership.ts';
 import { normalPlace } from '../../src/access/places.ts';
-import { formatSession } from '../../src/access/remote.ts';
+import { formatSession } from '../../src/access/to-api.ts';
 
 test('every owner has a tag of its own that Cloudflare takes', () => {
   const owners = ['home', 'a', 'x'.repeat(25), 'x'.repeat(26), 'x'.repeat(40), `${'x'.repeat(39)}y`];
