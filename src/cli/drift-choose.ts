@@ -1,5 +1,5 @@
 // Which decision about a changed rule is meant: from what was typed to the key it is kept under. Pure.
-import { type Choices, type DriftChoice, noChoices } from '../choices.ts';
+import type { Choices, DriftChoice } from '../choices.ts';
 import { ValidationError } from '../errors.ts';
 import { normaliseHostname } from '../ingress/hostname.ts';
 import { nearest } from '../nearest.ts';
@@ -48,7 +48,7 @@ export function driftKey(target: DriftTarget, choice: DriftChoice, known: Decida
 export function decide(choices: Choices, key: string, choice: DriftChoice): Choices {
   const isBelow = (other: string) => other.startsWith(`${key} `);
   const others = Object.entries(choices.drift).filter(([other]) => !(choice === 'mine' && isBelow(other)));
-  return { ...noChoices, ...choices, drift: { ...Object.fromEntries(others), [key]: choice } };
+  return { ...choices, drift: { ...Object.fromEntries(others), [key]: choice } };
 }
 
 /** The key a rule's own decision has. */

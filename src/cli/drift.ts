@@ -50,6 +50,10 @@ export function addDriftCommand(program: Command, io: CliIo): void {
     drift
       .command(`${verb.name} [hostname]`)
       .description(verb.description)
+      .addHelpText(
+        'after',
+        '\nA hostname stands for every rule under it that has no decision of its own; hostname/path is one rule.',
+      )
       .option('--path <regex>', 'only the rule with this path, as `sallyport drift` shows it')
       .option('--all', 'every rule that was changed by hand and is not decided about')
       .action((hostname: string | undefined, options: { path?: string; all?: boolean }, command: Command) => {
