@@ -14,6 +14,7 @@ import type { ConnectorChoice } from './choose-connector.ts';
 import { findOrphans } from './orphan-tunnels.ts';
 import { findPlace, type Place } from './place.ts';
 import type { RoadMemory } from './road-memory.ts';
+import { findSharers } from './shared-tunnel.ts';
 import { endingToken as findTokenEnd, readOnlyZones } from './token-findings.ts';
 
 /** The ground. */
@@ -75,7 +76,11 @@ async function askForGround(options: GroundOptions, signal: AbortSignal): Promis
   const looking = { api, account: place.account, current: id, dataDir, logger: options.logger };
   const orphans = await findOrphans(looking, signal);
   const ofToken = [...readOnlyZones(seen), ...(await endingToken(options, signal))];
-  const findings = () => [...ofToken, ...orphans()];
+  // At our own edge a copy of the rules follows to the others; rules the edge keeps are everybody's.
+  const hasOwnRules = settings.edge === 'cloudflare' && options.choice.kind === 'native' && !remotelyManaged;
+  const sharing = { api, account: place.account, tunnel: found.tunnel, lastConnector: memory.lastConnector() };
+  const sharers = hasOwnRules && !found.created ? await findSharers(sharing, signal) : [];
+  const findings = () => [...ofToken, ...sharers, ...orphans()];
   return { place, tunnel: { id, credentials, remotelyManaged }, isRemembered: false, findings };
 }
 

@@ -20,6 +20,9 @@ export interface RoadMemory {
   /** Undefined when there is none, or it was made with other settings. */
   ground(): RememberedGround | undefined;
   keepGround(ground: RememberedGround): void;
+  /** The connector of the last run. */
+  lastConnector(): string | undefined;
+  keepConnector(id: string): void;
   /** The rules the edge pushes now. */
   keepRules(rules: readonly IngressEntry[]): void;
   /** True when every rule the last run left leads where it should lead now: nothing would have to be closed. */
@@ -28,6 +31,7 @@ export interface RoadMemory {
 
 interface Kept extends RememberedGround {
   readonly madeWith: string;
+  readonly connector?: string;
   readonly rules?: readonly IngressEntry[];
 }
 
@@ -39,6 +43,7 @@ const schema = schemaOf<Kept>({
   required: ['madeWith', 'place', 'tunnel'],
   properties: {
     madeWith: { type: 'string' },
+    connector: { type: 'string', maxLength: 64 },
     place: {
       type: 'object',
       required: ['account', 'zones'],
@@ -117,7 +122,11 @@ export function createRoadMemory(options: {
     ground: () => kept && { place: kept.place, tunnel: kept.tunnel },
     keepGround({ place, tunnel }) {
       const isSame = kept?.tunnel.id === tunnel.id && kept.place.account === place.account;
-      keep({ madeWith, place, tunnel, ...(isSame && kept?.rules !== undefined ? { rules: kept.rules } : {}) });
+      keep(isSame ? { ...kept, madeWith, place, tunnel } : { madeWith, place, tunnel });
+    },
+    lastConnector: () => kept?.connector,
+    keepConnector(connector) {
+      if (kept !== undefined) keep({ ...kept, connector });
     },
     keepRules(rules) {
       if (kept !== undefined) keep({ ...kept, rules });

@@ -75,6 +75,7 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
   const { credentials, id } = ground.tunnel;
   const isRemote = choice.kind === 'cloudflared' || ground.tunnel.remotelyManaged;
   const connector = createConnector({ ...options, choice, credentials, isRemote });
+  if (connector.name === 'native') memory.keepConnector(connector.connectorId);
   const decisions = (isRemote ? keptDecisions : copyDecisions)({ dataDir: settings.dataDir, tunnelId: id, logger });
   const remote = createRemoteIngress({
     ...decisions,

@@ -331,4 +331,17 @@ describe('on an edge elsewhere', { timeout: 120_000 }, () => {
     await program.pass();
     await served('later');
   });
+
+  test('a tunnel that another connector carries with rules of its own is told as such, not our own last run', async () => {
+    const { token } = await newTunnel('crowded', 'local');
+    const cloudflare = { ...withApi(), tunnel: { token } };
+    const crowded = (program: Program) => program.status().diagnostics.filter(({ code }) => code === 'W_TUNNEL_SHARED');
+    const first = await start(cloudflare, { services: [service('crowded')] });
+    await served('crowded');
+    await first.pass();
+    assert.deepEqual(crowded(first), []);
+    const second = await start(cloudflare, { services: [service('crowd')] });
+    await second.pass();
+    assert.match(crowded(second)[0]?.message ?? '', /^another connector is on the tunnel "crowded" \(version /);
+  });
 });
