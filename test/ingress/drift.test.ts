@@ -46,6 +46,11 @@ const kinds: readonly {
     held: ['create', /deleted by hand \(rule: none → http:\/\/10\.0\.0\.1:80\)/],
   },
   {
+    name: 'another path',
+    change: (rules) => rules.map((rule) => (rule.path === '^/api' ? { ...rule, path: '^/v2' } : rule)),
+    held: ['create', /deleted by hand .*--path '\^\/api'/],
+  },
+  {
     name: 'one more rule under our name',
     change: (rules) => [{ hostname: 'a.example.com', path: '^/nas', service: elsewhere }, ...rules],
     held: ['delete', /added by hand .*--path '\^\/nas'/],
