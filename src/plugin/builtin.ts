@@ -18,7 +18,7 @@ export function manifestCacheFile(): string | undefined {
 /** One folder as it is on disk. */
 interface Folder {
   readonly id: string;
-  /** Absent when there is no manifest. */
+  /** Absent when there is no manifest, or none that is a plain file: then loading the folder by itself says so. */
   readonly text?: string;
   readonly hasCode: boolean;
 }
@@ -57,9 +57,9 @@ export function isPluginFolder(item: { readonly name: string; isDirectory(): boo
 }
 
 function readOne(dir: string, id: string): Folder {
-  const names = readdirSync(join(dir, id));
-  const hasCode = codeFiles.some((file) => names.includes(file));
-  if (!names.includes('plugin.yaml')) return { id, hasCode };
+  const items = readdirSync(join(dir, id), { withFileTypes: true });
+  const hasCode = codeFiles.some((file) => items.some(({ name }) => name === file));
+  if (!items.some((item) => item.name === 'plugin.yaml' && item.isFile())) return { id, hasCode };
   return { id, hasCode, text: readFileSync(join(dir, id, 'plugin.yaml'), 'utf8') };
 }
 

@@ -54,12 +54,13 @@ function describeUnknown(error: unknown): string {
 }
 
 async function readManifest(file: string, id: string): Promise<PluginManifest> {
-  const { size } = await stat(file).catch((error: unknown) => {
+  const state = await stat(file).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
       throw invalid('there is no plugin.yaml', 'a plugin is a folder that holds one');
     throw error;
   });
-  if (size > maxYamlBytes) throw invalid(`plugin.yaml is longer than ${maxYamlBytes} bytes`);
+  if (!state.isFile()) throw invalid('plugin.yaml is no file');
+  if (state.size > maxYamlBytes) throw invalid(`plugin.yaml is longer than ${maxYamlBytes} bytes`);
   return parseManifest(await readFile(file, 'utf8'), id, file);
 }
 

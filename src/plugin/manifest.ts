@@ -5,6 +5,7 @@ import { originOptionsSchema, originRequestOf } from '../sources/origin-options.
 import { parse, schemaOf } from '../validate.ts';
 import type { PluginManifest } from './catalogue.ts';
 import manifestSchema from './manifest.schema.json' with { type: 'json' };
+import { elsewhere } from './origin.ts';
 
 /** The longest manifest and fixture that is read. */
 export const maxYamlBytes = 64 * 1024;
@@ -26,6 +27,9 @@ export function parseManifest(text: string, id: string, where: string): PluginMa
   if (value.id !== id) throw invalid(`its id is "${value.id}", its folder "${id}"`, 'give both the same name');
   const originRequest = value.ingress?.originRequest;
   if (originRequest === undefined) return value;
+  const foreign = elsewhere.find((key) => originRequest[key] !== undefined);
+  if (foreign !== undefined)
+    throw invalid(`originRequest.${foreign} leads elsewhere than the app`, 'write it on the service that needs it');
   return { ...value, ingress: { ...value.ingress, originRequest: originRequestOf(originRequest) } };
 }
 

@@ -72,6 +72,7 @@ describe('a plugin folder', () => {
       /unknown key "noTlsVerify"/,
     ],
     ['with another id', { 'x/plugin.yaml': manifest('y') }, /its id is "y", its folder "x"/],
+    ['whose manifest is a folder', { 'x/plugin.yaml/y': '' }, /plugin\.yaml is no file/],
     ['of megabytes', { 'x/plugin.yaml': `${manifest('x')}# ${'x'.repeat(300_000)}` }, /longer than/],
     ['with code that does not parse', { 'x/plugin.yaml': manifest('x'), 'x/plugin.ts': 'export default {' }, /\S/],
     ['with code that throws', { 'x/plugin.yaml': manifest('x'), 'x/plugin.ts': 'throw "x";' }, /no error/],

@@ -39,6 +39,17 @@ diagnose: [{ code: c, severity: info, when: { path: /, status: [400], headers: {
     ['with an icon from elsewhere', `${head}icon: ../../secret\n`, /icon/],
     ['that would open the whole site', preset('/*'), /paths/],
     ['that would open the whole site in pieces', preset('/*/*/'), /paths/],
+    ['that would open it in short', head.replace(' }', ', suggestBypass: [/] }'), /suggestBypass/],
+    [
+      'that has the connector dial what a visitor asks for',
+      `${head}ingress: { originRequest: { bastionMode: true } }\n`,
+      /bastionMode leads elsewhere/,
+    ],
+    [
+      'that reads a file of this machine',
+      `${head}ingress: { originRequest: { caPool: /etc/shadow } }\n`,
+      /caPool leads elsewhere/,
+    ],
     ['with a preset without a path', preset(''), /paths/],
     ['with a rule that holds always', `${head}diagnose: [{ code: c, when: {}, message: m }]\n`, /when/],
     ['with a path of ten segments', `${head}match: { images: [${'a/'.repeat(10)}a] }\n`, /images/],
