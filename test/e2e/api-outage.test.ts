@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readOnlyZones } from '../../src/app/token-findings.ts';
-import { useAway } from './away.ts';
-import { until } from './program.ts';
+import { useAway } from '../program/away.ts';
+import { until } from '../program/program.ts';
 
 describe('without the API', { timeout: 120_000 }, () => {
   const away = useAway();

@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { formatCredentialsFile, parseToken } from '../../src/protocol/credentials.ts';
-import { useAway } from './away.ts';
-import { until } from './program.ts';
+import { useAway } from '../program/away.ts';
+import { until } from '../program/program.ts';
 
 const { signal } = new AbortController();
 

@@ -1,8 +1,8 @@
 // Several connectors on one tunnel: what holds, and what is told because it does not.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { useAway } from './away.ts';
-import { type Program, until } from './program.ts';
+import { useAway } from '../program/away.ts';
+import { type Program, until } from '../program/program.ts';
 
 describe('several connectors on one tunnel', { timeout: 120_000 }, () => {
   const away = useAway();
