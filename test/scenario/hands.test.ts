@@ -195,6 +195,34 @@ describe('by hand, and no longer ours', () => {
   });
 });
 
+test('somebody adds rules and records of their own while a pass is at work: all of them stay', async (t) => {
+  const { world, program } = await published(t);
+  let added = 0;
+  program.fault = ({ isWrite, path }) => {
+    // Not between our last look at the rules and our writing them: the API has no way to say "only if nobody else did".
+    if (!isWrite || path.endsWith('/configurations')) return undefined;
+    world.observer.byHand(() => {
+      const name = `by-hand-${added++}.example.com`;
+      changeRules(world, (rules) => [{ hostname: name, service: nas }, ...rules]);
+      world.store.records.create(world.zones.com, { type: 'A', name, content: '192.0.2.9' });
+    });
+    return undefined;
+  };
+  program.show([
+    { name: 'web', at: 4 },
+    { name: 'vault', at: 2, access: 'staff' },
+    { name: 'new', at: 3, access: 'friends' },
+  ]);
+  await program.pass();
+  assert.ok(added > 5, `${added} additions`);
+  await assertRight(world, program);
+  for (let at = 0; at < added; at++) {
+    const name = `by-hand-${at}.example.com`;
+    assert.deepEqual(rulesFor(world, name), [{ hostname: name, service: nas }]);
+    assert.equal(world.store.records.named(world.zones.com.id, name).length, 1);
+  }
+});
+
 const nas = 'http://192.0.2.99:5000';
 
 const ruleEdits: readonly { readonly name: string; change(rules: readonly Rule[]): readonly Rule[] }[] = [

@@ -1,4 +1,5 @@
 // Rules in our own connector: whichever write is the last before the process dies, nothing is open and the end is right.
-import { testKilled } from './killed.ts';
+import { testKilled, testKilledUpsertOnly } from './killed.ts';
 
 testKilled(true);
+testKilledUpsertOnly(true);

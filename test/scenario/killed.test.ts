@@ -1,4 +1,5 @@
 // Rules kept by the API, in a tunnel of somebody else's: whichever write is the last before the process dies, nothing is open and the end is right.
-import { testKilled } from './killed.ts';
+import { testKilled, testKilledUpsertOnly } from './killed.ts';
 
 testKilled(false);
+testKilledUpsertOnly(false);

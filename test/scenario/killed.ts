@@ -1,6 +1,7 @@
 // A process that is killed at one write of a pass that has much to do, and started again without memory.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Mode } from '../../src/plan/policy.ts';
 import { assertRight } from './end.ts';
 import { addForeigners, sharedTunnel } from './foreigners.ts';
 import type { Program } from './program.ts';
@@ -32,11 +33,20 @@ const phases: readonly Phase[] = [
   },
 ];
 
+/** How a phase is gone through. */
+interface Run {
+  readonly isLocal: boolean;
+  /** After how many writes the first process dies; absent: none does. */
+  readonly cut?: number;
+  /** For all but the last pass; default `sync`. */
+  readonly mode?: Mode;
+}
+
 /**
  * Goes through a phase; returns how many writes one life needs for it. With `cut` the first life ends after that many writes, the second one
  * at a write of its own, and the third one comes to an end.
  */
-async function go(t: TestContext, phase: Phase, isLocal: boolean, cut?: number): Promise<number> {
+async function go(t: TestContext, phase: Phase, { isLocal, cut, mode }: Run): Promise<number> {
   const world = await createWorld(t);
   addForeigners(world, { records: 6, rules: 4, applications: 4 });
   const program = world.program({ isLocal, ...(isLocal ? {} : { tunnel: sharedTunnel }) });
@@ -44,6 +54,7 @@ async function go(t: TestContext, phase: Phase, isLocal: boolean, cut?: number):
   await phase.before(world, program);
   phase.begin(world, program);
   program.calls.length = 0;
+  program.mode = mode ?? 'sync';
   if (cut !== undefined) {
     await die(program, cut === 0 ? { write: 1, fault: 'kill-before' } : { write: cut, fault: 'kill-after' });
     assert.equal(program.isRunning, false, 'the process was killed');
@@ -52,6 +63,7 @@ async function go(t: TestContext, phase: Phase, isLocal: boolean, cut?: number):
     await die(program, cut % 2 === 0 ? { write: 1, fault: 'kill-after' } : { write: 2, fault: 'kill-before' });
     if (!program.isRunning) program.start();
   }
+  if (mode !== undefined) await holdDeletes(program, mode);
   await program.pass();
   const writes = program.calls.filter(({ isWrite }) => isWrite).length;
   await assertRight(world, program);
@@ -69,16 +81,34 @@ async function die(
   program.fault = () => undefined;
 }
 
+/** One pass in this mode, in which nothing may be deleted; then everything may. */
+async function holdDeletes(program: Program, mode: Mode): Promise<void> {
+  program.mode = mode;
+  await program.pass();
+  const deletes = program.calls.filter(({ method }) => method === 'DELETE');
+  assert.deepEqual(deletes, [], `nothing is deleted in ${mode}`);
+  program.mode = 'sync';
+}
+
 /** One test per phase, with one below it for every number of writes after which the process dies. */
 export function testKilled(isLocal: boolean): void {
   for (const phase of phases) {
     test(`${phase.name}, killed at every write`, async (t) => {
-      const writes = await go(t, phase, isLocal);
+      const writes = await go(t, phase, { isLocal });
       assert.ok(writes > 10, `${writes} writes`);
       for (let cut = 0; cut <= writes; cut++)
         await t.test(`after ${cut} of ${writes} writes, and once more`, async (one) => {
-          await go(one, phase, isLocal, cut);
+          await go(one, phase, { isLocal, cut });
         });
     });
   }
+}
+
+/** The same where nothing may be deleted until a person has the mode changed. */
+export function testKilledUpsertOnly(isLocal: boolean): void {
+  const [, upheaval] = phases;
+  for (const cut of [0, 3, 7, 11])
+    test(`upsert-only, killed after ${cut} writes, and once more`, async (t) => {
+      if (upheaval !== undefined) await go(t, upheaval, { isLocal, cut, mode: 'upsert-only' });
+    });
 }

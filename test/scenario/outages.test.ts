@@ -111,11 +111,18 @@ test('while every call is slow, an address that is gone reaches nobody, long bef
   upheave(world, program);
   const pass = program.pass();
   await slow.promise;
-  const keep = () => program.table()?.find(({ hostname }) => hostname === 'keep.example.com')?.service;
-  assert.equal(keep(), 'http://10.0.0.1:80');
+  const served = (name: string) => program.table()?.find(({ hostname }) => hostname === `${name}.example.com`)?.service;
+  // Nothing was asked yet, and all that closes or moves has done so.
+  assert.deepEqual(['keep', 'moved', 'gone', 'closes', 'handed-on'].map(served), [
+    'http://10.0.0.1:80',
+    'http://10.0.0.4:80',
+    'http_status:503',
+    'http_status:503',
+    'http_status:503',
+  ]);
   program.show(ending.filter(({ name }) => name !== 'keep'));
   await world.clock.advance(300);
-  assert.equal(keep(), 'http_status:503');
+  assert.equal(served('keep'), 'http_status:503');
   assert.ok(program.isBusy, 'the pass still waits for the API');
   program.fault = () => undefined;
   answers.resolve();
