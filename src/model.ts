@@ -14,6 +14,10 @@ export interface Service {
   readonly image?: string;
   /** Where the connector can reach it, a host without a port; absent when there is no reachable address. */
   readonly address?: string;
+  /** Why there is no address, where the source knows: a clause after the service's name, and how to mend it. */
+  readonly unreachable?: { readonly reason: string; readonly hint: string };
+  /** How its source knows it must be spoken to; the app's plugin and the user come before it, and `noTLSVerify` counts only for TLS. */
+  readonly originRequest?: OriginRequest;
   /** Ports at `address`; `target` is the port inside the container when a published one stands in for it. */
   readonly ports: readonly Port[];
   /** What the user asked for on the container as a whole. */
@@ -29,6 +33,8 @@ export interface Port {
   readonly protocol: 'tcp' | 'udp';
   /** The port inside the container, when it differs from `number` (published ports). */
   readonly target?: number;
+  /** What is spoken there, where the source knows it for this very port. */
+  readonly speaks?: 'http' | 'https';
 }
 
 /** What the user asked for on the container or in the settings, already validated and typed. */

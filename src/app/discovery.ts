@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts';
 import { compileIngress } from '../ingress/compile.ts';
 import type { Logger } from '../logger.ts';
 import type { Diagnostic, IngressEntry, Service } from '../model.ts';
+import { currentPlatform } from '../platform.ts';
 import type { PluginCatalogue } from '../plugin/catalogue.ts';
 import { createLivePlugins } from '../plugin/live.ts';
 import { routeServices } from '../plugin/route.ts';
@@ -73,7 +74,9 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
     logger,
     clock,
   });
-  const sources = [...docker, currentServices(options.settings), ...builtin(settings)];
+  const own = [...docker, currentServices(options.settings), ...builtin(settings)];
+  const context = { settings: options.settings, choices: () => choices().choices, logger, clock };
+  const sources = [...(currentPlatform().sources?.(own, context) ?? own)];
   // Without a folder of the user's nothing about the plugins changes.
   if (settings.plugins.dir !== undefined) sources.push(plugins.source);
   return {

@@ -113,9 +113,12 @@ export function createReadiness(options: ReadinessOptions): Readiness {
   };
 }
 
+/** Containers, Home Assistant and its add-ons. */
+const startsByItself = ['docker/', 'homeassistant/'];
+
 /** What is not reached through a port is taken as ready. What the user wrote himself is too: it did not just start. */
 function keyed({ serviceId, rule }: IngressEntry): readonly (readonly [string, Target])[] {
-  if (!serviceId.startsWith('docker/')) return [];
+  if (!startsByItself.some((source) => serviceId.startsWith(source))) return [];
   const target = parseServiceUrl(rule.service, rule.originRequest);
   if (target.kind !== 'http' && target.kind !== 'https' && target.kind !== 'tcp') return [];
   const { hostname: host, port } = target;

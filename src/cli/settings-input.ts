@@ -1,7 +1,8 @@
 // From the global options to loaded settings and a logger: what every command that needs them begins with.
 import type { Command } from 'commander';
 import { createLogger, type Logger, type LogLevel } from '../logger.ts';
-import { type LoadedSettings, loadSettings, type SettingsInputs } from '../settings/load.ts';
+import { currentPlatform } from '../platform.ts';
+import { type LoadedSettings, loadSettings, mergeSettings, type SettingsInputs } from '../settings/load.ts';
 
 interface GlobalOptions {
   readonly settings?: string;
@@ -29,10 +30,10 @@ export function settingsInputs(program: Command, file?: string): SettingsInputs 
     file: file ?? options.settings,
     env: process.env,
     cwd: process.cwd(),
-    overrides: {
+    overrides: mergeSettings(currentPlatform().settings?.() ?? {}, {
       ...(options.logLevel === undefined ? {} : { log: { level: options.logLevel } }),
       ...(Object.keys(cloudflare).length === 0 ? {} : { cloudflare }),
-    },
+    }),
   };
 }
 

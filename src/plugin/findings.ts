@@ -44,8 +44,8 @@ export function noAddress(service: Service): Finding {
   return {
     severity: service.hints.enable === true ? 'error' : 'info',
     code: 'E_NO_ADDRESS',
-    message: `${service.name} has no address this program can reach`,
-    hint: 'put both on one network, or publish its port',
+    message: `${service.name} ${service.unreachable?.reason ?? 'has no address this program can reach'}`,
+    hint: service.unreachable?.hint ?? 'put both on one network, or publish its port',
   };
 }
 

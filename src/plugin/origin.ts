@@ -72,7 +72,7 @@ function ownOrigin(
   if (service.address === undefined) return { problem: noAddress(service), held: false };
   const port = choosePort(service, hints, manifest, names);
   if ('severity' in port) return { problem: port, held: false };
-  const protocol = scheme ?? hints.protocol ?? protocolAt(manifest, port) ?? protocolOf(port);
+  const protocol = scheme ?? hints.protocol ?? port.speaks ?? protocolAt(manifest, port) ?? protocolOf(port);
   const host = service.address.includes(':') ? `[${service.address}]` : service.address;
   return { service: `${protocol}://${host}:${port.number}` };
 }
@@ -132,10 +132,10 @@ function plainPort(ports: readonly Port[], own: readonly (number | undefined)[])
 /** Keys by which a container could read files of this machine or have the connector dial anywhere. */
 export const elsewhere = ['bastionMode', 'proxyAddress', 'proxyPort', 'proxyType', 'ipRules', 'caPool'] as const;
 
-/** What the plugin says of an origin that speaks TLS means nothing to one that does not. */
-function ownOptions(manifest: PluginManifest, url: string | undefined): OriginRequest | undefined {
-  const own = manifest.ingress?.originRequest;
-  if (own === undefined || url === undefined || url.startsWith('https:')) return own;
+/** What source and plugin say of an origin that speaks TLS means nothing to one that does not. */
+function ownOptions(service: Service, manifest: PluginManifest, url: string | undefined): OriginRequest {
+  const own = { ...service.originRequest, ...manifest.ingress?.originRequest };
+  if (url === undefined || url.startsWith('https:')) return own;
   const { noTLSVerify: _noTLSVerify, ...rest } = own;
   return rest;
 }
@@ -161,6 +161,6 @@ export function chooseOriginRequest(
       findings.push(notAllowed(service, `origin.${key} is held`, 'labels.allow.other_origins', 'warning'));
     }
   }
-  const originRequest = { ...ownOptions(manifest, url), ...asked };
+  const originRequest = { ...ownOptions(service, manifest, url), ...asked };
   return Object.keys(originRequest).length === 0 ? { findings } : { originRequest, findings };
 }

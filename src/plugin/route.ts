@@ -185,8 +185,9 @@ function routeGuarded(wish: WishContext, plugin: LoadedPlugin, access: AccessSpe
 function originOf(wish: WishContext, plugin: LoadedPlugin): OriginChoice {
   if (wish.service.state === 'stopped') return { service: stoppedService };
   const prefix = wish.context.labelPrefix ?? 'sallyport';
-  const port =
-    wish.service.source === 'file' ? 'port' : `${prefix}.${wish.name === undefined ? '' : `${wish.name}.`}port`;
+  const port = ['file', 'homeassistant'].includes(wish.service.source)
+    ? 'port'
+    : `${prefix}.${wish.name === undefined ? '' : `${wish.name}.`}port`;
   return chooseOrigin(wish.service, wish.hints, plugin.manifest, wish.context.allow, { port });
 }
 

@@ -43,7 +43,7 @@ export function loadSettings(inputs: SettingsInputs): LoadedSettings {
   const where = file ?? 'settings';
   // The file is checked by itself first, so that an error names it and not the environment.
   if (file !== undefined) parse(settingsSchema, fromFile, { where, code: 'E_SETTINGS_INVALID' });
-  const merged = merge(merge(fromFile, fromEnvironment), inputs.overrides ?? {});
+  const merged = mergeSettings(mergeSettings(fromFile, fromEnvironment), inputs.overrides ?? {});
   const raw = parse(settingsSchema, merged, { where, code: 'E_SETTINGS_INVALID' });
   const settings = resolveSettings(raw, { readSecret, where, defaultDataDir: defaultDataDir(inputs), cwd: inputs.cwd });
   // Read once for its errors: a mistake in a service is a mistake in the settings, not something a pass should stumble over.
@@ -156,14 +156,14 @@ function readBounded(file: string): string | undefined {
 }
 
 /** Objects merge key by key; anything else is replaced. */
-function merge(
+export function mergeSettings(
   base: Readonly<Record<string, unknown>>,
   over: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const current = result[key];
-    result[key] = isPlainObject(current) && isPlainObject(value) ? merge(current, value) : value;
+    result[key] = isPlainObject(current) && isPlainObject(value) ? mergeSettings(current, value) : value;
   }
   return result;
 }
