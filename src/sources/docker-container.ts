@@ -107,12 +107,16 @@ function isExcluded(container: ContainerView, context: DescribeContext): boolean
   return container.labels[composeOneOff]?.toLowerCase() === 'true';
 }
 
-/** Whether the list alone is not enough: no ports in it (shared network namespace), an image without a name, or somebody reads variables. */
+/**
+ * Whether the list alone is not enough: no ports in it (a shared network namespace, an internal network), an image without a name, or
+ * somebody reads variables.
+ */
 export function needsDetails(container: ContainerView, isEnvironmentRead = false): boolean {
   if (stateOf(container) === 'stopped') return false;
   return (
     isEnvironmentRead ||
     isBareId(container.image) ||
+    container.exposed.length === 0 ||
     container.networkMode === 'host' ||
     parentOf(container) !== undefined
   );

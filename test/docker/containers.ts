@@ -67,9 +67,14 @@ function withRoot(says: string, use: (root: string) => void): void {
   }
 }
 
-/** An image that serves one page on a port, as the app of that name would. */
-export function makeWebImage(name: string, port: number, says: string, endpoint = engineEndpoint()): void {
-  const changes = [`EXPOSE ${port}`, `CMD ["/bin/busybox", "httpd", "-f", "-p", "${port}", "-h", "/www"]`];
+/** An image that serves one page on a port, as the app of that name would; `more` settings like `EXPOSE 9000`. */
+export function makeWebImage(
+  name: string,
+  port: number,
+  says: string,
+  { endpoint = engineEndpoint(), more = [] }: { readonly endpoint?: string; readonly more?: readonly string[] } = {},
+): void {
+  const changes = [`EXPOSE ${port}`, ...more, `CMD ["/bin/busybox", "httpd", "-f", "-p", "${port}", "-h", "/www"]`];
   withRoot(says, (root) => importImage(name, root, changes, endpoint));
 }
 

@@ -20,7 +20,7 @@ describe('an engine that dies', { skip: mayNotStart() ?? false }, () => {
   before(async () => {
     place = makePlace();
     engine = await launchEngine(place);
-    makeWebImage('example/web:1', 80, 'still here', endpoint());
+    makeWebImage('example/web:1', 80, 'still here', { endpoint: endpoint() });
     docker('run', '-d', '--name', 'web', '--label', 'sallyport.enable=true', 'example/web:1');
     program = await startProgram({ docker: { endpoints: [endpoint()] } });
     await program.until('web.localhost', ({ status }) => status === 200);

@@ -200,6 +200,7 @@ describe('what only inspecting tells', () => {
     ['the host network', { HostConfig: { NetworkMode: 'host' } }, true],
     ["another's network", { HostConfig: { NetworkMode: 'container:x' } }, true],
     ['an image without a name', { Image: 'sha256:0123456789ab' }, true],
+    ['no port in the list, as on an internal network', { Ports: [] }, true],
     ['a stopped one on the host network', { HostConfig: { NetworkMode: 'host' }, State: 'exited' }, false],
   ];
   for (const [name, fields, expected] of needy) {
