@@ -28,7 +28,7 @@ interface Situation {
   readonly status?: number;
   readonly finding?: string;
   /** When it has to be done after the start. */
-  readonly then?: () => Promise<unknown>;
+  readonly after?: () => Promise<unknown>;
   /** It runs beside another one that must exist first. */
   readonly late?: boolean;
 }
@@ -47,7 +47,7 @@ const situations: readonly Situation[] = [
     title: 'on two networks, one of them named',
     name: 'two-nets',
     args: [...enable, ...label('network', 'sit-b'), '--network', 'sit-a'],
-    then: () => docked('network', 'connect', 'sit-b', 'two-nets'),
+    after: () => docked('network', 'connect', 'sit-b', 'two-nets'),
     status: 200,
   },
   {
@@ -175,7 +175,7 @@ const situations: readonly Situation[] = [
     finding: 'E_LABEL_NOT_ALLOWED',
   },
   { title: 'that speaks TCP', name: 'raw', args: [...enable, ...label('protocol', 'tcp')], status: 426 },
-  { title: 'that is paused', name: 'paused', status: 503, then: () => docked('pause', 'paused') },
+  { title: 'that is paused', name: 'paused', status: 503, after: () => docked('pause', 'paused') },
   {
     title: 'that is unhealthy',
     name: 'unwell',
@@ -244,7 +244,7 @@ const docked = (...args: string[]) => run('docker', ['-H', engineEndpoint(), ...
 
 async function start(one: Situation): Promise<void> {
   await docked('run', '-d', '--name', one.name, ...(one.args ?? enable), one.image ?? web, ...(one.command ?? []));
-  await one.then?.();
+  await one.after?.();
 }
 
 /** A few at a time: an engine that is asked for thirty at once gets slower than for one after the other. */
