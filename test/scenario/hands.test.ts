@@ -1,75 +1,24 @@
-// What people do by hand, to our objects and to their labels: what is still ours is put right, what is not any more is left alone, and no door
-// is open for it longer than it takes to look.
+// What people do by hand to our objects: what is still ours is put right, what is not any more is left alone, and no door is open for it
+// longer than it takes to look.
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { createChoiceStore } from '../../src/choices.ts';
-import type { AppInput, StoredApp } from '../../src/edge/store/access/apps.ts';
 import { assertRight, possessionsOf } from './end.ts';
-import { addForeigners, sharedTunnel } from './foreigners.ts';
-import type { Program } from './program.ts';
+import {
+  appOf,
+  changeApp,
+  changeRules,
+  household,
+  patchRecord,
+  policyOf,
+  published,
+  type Rule,
+  recordOf,
+  rulesFor,
+} from './household.ts';
 import { policies } from './program.ts';
-import { configurationOf, lockFor, locksOf } from './reality.ts';
-import type { Container } from './script.ts';
-import { assertNothingWrong, createWorld, type World } from './world.ts';
-
-const household: readonly Container[] = [
-  { name: 'web', at: 1 },
-  { name: 'vault', at: 2, access: 'family', bypass: ['/health'] },
-  { name: 'office', at: 3, access: 'staff' },
-];
-
-/** A program that has published these. */
-async function published(
-  t: TestContext,
-  containers: readonly Container[] = household,
-  isLocal = false,
-): Promise<{ world: World; program: Program }> {
-  const world = await createWorld(t);
-  addForeigners(world, { records: 6, rules: 4, applications: 4 });
-  const program = world.program({ isLocal, ...(isLocal ? {} : { tunnel: sharedTunnel }) });
-  program.start();
-  program.show(containers);
-  await program.pass();
-  return { world, program };
-}
-
-function recordOf({ store, zones }: World, name: string) {
-  const [record] = store.records.named(zones.com.id, `${name}.example.com`);
-  assert.ok(record !== undefined);
-  return record;
-}
-
-function patchRecord(world: World, name: string, patch: Parameters<World['store']['records']['patch']>[2]): void {
-  world.store.records.patch(world.zones.com, recordOf(world, name).id, patch);
-}
-
-function appOf({ store }: World, domain: string): StoredApp {
-  const app = store.access.apps.list().find(({ fields }) => fields.domain === domain);
-  assert.ok(app !== undefined, domain);
-  return app;
-}
-
-function changeApp(world: World, domain: string, change: Partial<AppInput>): void {
-  const { id, fields } = appOf(world, domain);
-  const { policies: links, name, tags, type, kept } = fields;
-  world.store.access.apps.replace(id, { type, name, tags, kept, domain, policies: links, ...change });
-}
-
-function policyOf({ store }: World, name: string) {
-  const policy = store.access.policies.list().find(({ fields }) => fields.name.endsWith(`owner=home policy=${name}`));
-  assert.ok(policy !== undefined, name);
-  return policy;
-}
-
-/** Changes the configuration of the tunnel that holds our rules. */
-function changeRules(world: World, change: (rules: readonly Rule[]) => readonly Rule[]): void {
-  const [tunnel] = world.store.tunnels.list();
-  assert.ok(tunnel !== undefined);
-  const { ingress, ...rest } = configurationOf(world.store, tunnel.id);
-  world.store.configurations.put(tunnel.id, { ...rest, ingress: change(ingress) });
-}
-
-type Rule = ReturnType<typeof configurationOf>['ingress'][number];
+import { configurationOf } from './reality.ts';
+import { assertNothingWrong, type World } from './world.ts';
 
 interface Edit {
   readonly name: string;
@@ -237,11 +186,6 @@ const ruleEdits: readonly { readonly name: string; change(rules: readonly Rule[]
   },
 ];
 
-function rulesFor(world: World, name: string): readonly Rule[] {
-  const [tunnel] = world.store.tunnels.list();
-  return configurationOf(world.store, tunnel?.id ?? '').ingress.filter(({ hostname }) => hostname === name);
-}
-
 describe('rules changed by hand', () => {
   for (const { name, change } of ruleEdits) {
     for (const choice of ['mine', 'theirs', 'ignore'] as const)
@@ -266,123 +210,4 @@ describe('rules changed by hand', () => {
         else assert.deepEqual(rulesFor(world, 'vault.example.com'), theirs);
       });
   }
-});
-
-/** What the labels say, one after the other. */
-const moves: readonly { readonly name: string; readonly steps: readonly (readonly Container[])[] }[] = [
-  {
-    name: 'a hostname moves to another container, to a guarded one, and back',
-    steps: [
-      [{ name: 'one', at: 1, host: 'app.example.com' }],
-      [{ name: 'two', at: 2, host: 'app.example.com' }],
-      [{ name: 'three', at: 1, host: 'app.example.com', access: 'family' }],
-      [{ name: 'one', at: 3, host: 'app.example.com' }],
-    ],
-  },
-  {
-    name: 'a hostname moves to another zone, and back under another policy',
-    steps: [
-      [{ name: 'one', at: 1, host: 'app.example.com', access: 'family' }],
-      [{ name: 'one', at: 1, host: 'app.example.net', access: 'family' }],
-      [{ name: 'one', at: 1, host: 'app.example.com', access: 'staff' }],
-    ],
-  },
-  {
-    name: 'from a policy to public and back, and to another policy',
-    steps: [
-      [{ name: 'one', at: 1, access: 'family' }],
-      [{ name: 'one', at: 1 }],
-      [{ name: 'one', at: 1, access: 'family' }],
-      [{ name: 'one', at: 1, access: 'staff' }],
-    ],
-  },
-  {
-    name: 'a path of a host is guarded, then all of it, then only the path is free',
-    steps: [
-      [
-        { name: 'one', at: 1 },
-        { name: 'two', at: 2, host: 'one.example.com', path: '/admin', access: 'family' },
-      ],
-      [{ name: 'one', at: 1, access: 'family' }],
-      [{ name: 'one', at: 1, access: 'family', bypass: ['/share', '/health'] }],
-      [{ name: 'one', at: 1, access: 'family', bypass: ['/health'] }],
-    ],
-  },
-  {
-    name: 'two containers exchange their addresses and their names',
-    steps: [
-      [
-        { name: 'one', at: 1, access: 'family' },
-        { name: 'two', at: 2 },
-      ],
-      [
-        { name: 'one', at: 2, access: 'family' },
-        { name: 'two', at: 1 },
-      ],
-      [
-        { name: 'one', at: 2, host: 'two.example.com', access: 'family' },
-        { name: 'two', at: 1, host: 'one.example.com' },
-      ],
-    ],
-  },
-];
-
-describe('labels and addresses change', () => {
-  for (const { name, steps } of moves) {
-    for (const isLocal of [false, true]) {
-      test(`${name}: ${isLocal ? 'rules in our connector' : 'rules kept by the API'}`, async (t) => {
-        const { world, program } = await published(t, steps[0], isLocal);
-        for (const step of steps) {
-          program.show(step);
-          await program.pass();
-          await assertRight(world, program);
-        }
-      });
-    }
-    test(`${name}: each time while we were away`, async (t) => {
-      const { world, program } = await published(t, steps[0]);
-      for (const step of steps) {
-        program.kill();
-        program.show(step);
-        program.start();
-        await program.pass();
-        await assertRight(world, program);
-      }
-    });
-  }
-
-  test('a service that was public is guarded while we were away, and Access cannot be read: it closes', async (t) => {
-    const { world, program } = await published(t, [{ name: 'one', at: 1 }]);
-    program.kill();
-    program.show([{ name: 'one', at: 1, access: 'family' }]);
-    program.fault = ({ path }) => (path.includes('/access/') ? { status: 403 } : undefined);
-    program.start();
-    await program.pass();
-    assertNothingWrong(world);
-    assert.deepEqual(possessionsOf(world, program).rules, ['one.example.com → http_status:503']);
-    program.fault = () => undefined;
-    await world.wait(61_000);
-    await assertRight(world, program);
-  });
-
-  test('a policy that cannot be resolved closes its services and no others, until it can', async (t) => {
-    const { world, program } = await published(t);
-    program.policies = { ...policies, family: { allow: { groups: ['not there'] } } };
-    program.show([...household, { name: 'new', at: 4, access: 'family' }, { name: 'other', at: 5, access: 'friends' }]);
-    await program.pass({ full: true });
-    assertNothingWrong(world);
-    const { rules, records } = possessionsOf(world, program);
-    assert.ok(rules.includes('vault.example.com → http_status:503'));
-    assert.ok(!records.some((record) => record.startsWith('new.')), 'what is not locked has no name');
-    assert.ok(
-      rules.includes('office.example.com → http://10.0.0.3:80') &&
-        rules.includes('other.example.com → http://10.0.0.5:80'),
-    );
-    assert.ok(lockFor(locksOf(world.store), 'vault.example.com', '/') !== undefined, 'the old lock stays');
-    world.observer.byHand(() => {
-      world.store.access.groups.create({ name: 'not there', include: [{ email: { email: 'a@example.com' } }] });
-    });
-    await program.pass({ full: true });
-    await assertRight(world, program);
-  });
 });
