@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { type Check, failed, passed, skipped, warned } from '../doctor/check.ts';
 import { examine, type Patient } from '../doctor/examine.ts';
 import { AppError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import { createSilentLogger, type Logger } from '../logger.ts';
 import type { Diagnostic, Service } from '../model.ts';
+import type { PluginCatalogue } from '../plugin/catalogue.ts';
+import { loadPlugins } from '../plugin/load.ts';
 import type { Settings } from '../settings/settings.ts';
+import { builtinPlugins } from './discovery.ts';
 import { lookOnce } from './look.ts';
 import { type PlannedWorld, withPlan } from './plan-once.ts';
 
@@ -30,7 +33,13 @@ export async function examineOnce(options: DoctorOptions): Promise<readonly Chec
     ...sources(patient),
     ...api,
   ];
-  return [...general, ...(await examine(patient, services, signal))];
+  return [...general, ...(await examine({ ...patient, plugins: await knownApps(settings) }, services, signal))];
+}
+
+/** What is wrong with plugins was said by whoever looked at the services. */
+async function knownApps({ plugins: { dir, allowCode } }: Settings): Promise<PluginCatalogue['plugins']> {
+  const logger = createSilentLogger();
+  return (await loadPlugins({ builtinDir: builtinPlugins, extraDir: dir, allowCode, logger })).plugins;
 }
 
 interface Looked {

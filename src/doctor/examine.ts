@@ -1,12 +1,16 @@
 // Every check along the path of the entries asked about. Asks through the functions it is given; decides nothing itself.
 import { parseServiceUrl } from '../ingress/service-url.ts';
 import type { Diagnostic, IngressEntry, Plan, Service } from '../model.ts';
+import type { PluginCatalogue, PluginManifest } from '../plugin/catalogue.ts';
+import { type Answer, probePaths } from '../plugin/diagnose.ts';
+import { genericId } from '../plugin/select.ts';
 import { shownUrl } from '../status.ts';
 import { type Check, failed, passed, skipped, warned } from './check.ts';
+import { judgeApp } from './judge-app.ts';
 import { judgeOrigin } from './judge-origin.ts';
 import { judgePlans } from './judge-plan.ts';
 import { judgeVisit } from './judge-visit.ts';
-import { probeOrigin } from './probe.ts';
+import { type Probe, type ProbeOptions, probeOrigin } from './probe.ts';
 import { type EdgePlace, visit } from './visit.ts';
 
 /** Everything that is known before anything is tried. */
@@ -19,6 +23,8 @@ export interface Patient {
   /** How many connectors the edge counts on the tunnel; absent when that could not be asked. */
   readonly connectors?: number;
   readonly edge: EdgePlace & { readonly kind: 'embedded' | 'cloudflare' };
+  /** What is known of apps. */
+  readonly plugins?: PluginCatalogue['plugins'];
 }
 
 const timeoutMs = 5_000;
@@ -82,7 +88,10 @@ function serviceChecks(patient: Patient, service: Service, entries: readonly Ing
 }
 
 async function examineEntry(patient: Patient, entry: IngressEntry, signal: AbortSignal): Promise<readonly Check[]> {
-  const [visited, origin] = await Promise.all([visitEntry(patient, entry, signal), checkOrigin(entry, signal)]);
+  const [visited, origin] = await Promise.all([
+    visitEntry(patient, entry, signal),
+    checkOrigin(patient, entry, signal),
+  ]);
   const planned =
     patient.plans === undefined
       ? [skipped('dns', 'the API cannot be asked'), skipped('rule', 'the API cannot be asked')]
@@ -100,12 +109,38 @@ async function visitEntry({ edge }: Patient, entry: IngressEntry, signal: AbortS
   return judgeVisit(visited, { hostname, access: entry.access, isEnforced: !isEmbedded, isEmbedded });
 }
 
-async function checkOrigin({ rule }: IngressEntry, signal: AbortSignal): Promise<Check> {
+async function checkOrigin(patient: Patient, entry: IngressEntry, signal: AbortSignal): Promise<Check> {
+  const { rule } = entry;
   const originRequest = rule.originRequest ?? {};
   const target = parseServiceUrl(rule.service, originRequest);
-  const probe = await probeOrigin({ target, originRequest, hostname: rule.hostname, timeoutMs, signal });
+  const asking = { target, originRequest, hostname: rule.hostname, timeoutMs, signal };
+  const probe = await probeOrigin(asking);
   if (probe === undefined) return passed('origin', `${rule.service} is answered by the connector itself`);
+  const known = manifestsOf(patient, entry);
+  const understood = judgeApp(known, await askApp(known, asking, probe), rule.hostname);
+  if (understood !== undefined) return understood;
   return judgeOrigin(probe, { service: shownUrl(rule.service), hostname: rule.hostname, originRequest });
+}
+
+/** The app's own plugin and the one for any web service; none for a part of a site, whose pages nobody knows. */
+function manifestsOf({ plugins }: Patient, { plugin, rule }: IngressEntry): readonly PluginManifest[] {
+  if (rule.path !== undefined) return [];
+  return [...new Set([plugin, genericId])].flatMap((id) => plugins?.get(id)?.manifest ?? []);
+}
+
+/** The answer there is, and those to what else the plugin wants to know; none from behind a certificate that is not trusted. */
+async function askApp(
+  known: readonly PluginManifest[],
+  asking: ProbeOptions,
+  probe: Probe,
+): Promise<readonly Answer[]> {
+  const [own] = known;
+  if (own === undefined || probe.kind !== 'answered') return [];
+  if (probe.distrust !== undefined && asking.originRequest.noTLSVerify !== true) return [];
+  const [first = '/', ...others] = probePaths(own);
+  const probes = await Promise.all(others.map((path) => probeOrigin({ ...asking, path })));
+  const answers = probes.map((one, at) => (one?.kind === 'answered' ? { ...one, path: others[at] ?? '/' } : undefined));
+  return [{ ...probe, path: first }, ...answers.filter((one) => one !== undefined)];
 }
 
 function checkConnector({ connectors }: Patient): Check {
