@@ -6,15 +6,8 @@ import { dnsLabel } from '../sources/hostname.ts';
 import { type AccessContext, decideAccess } from './access.ts';
 import type { LoadedPlugin, PluginCatalogue } from './catalogue.ts';
 import { runCode } from './code.ts';
-import {
-  type Finding,
-  labelInvalid,
-  neverByItself,
-  notEnabled,
-  pluginFailed,
-  pluginUnusable,
-  pluginWarning,
-} from './findings.ts';
+import { explainUnwanted, isWanted, withReason } from './exposure.ts';
+import { type Finding, labelInvalid, pluginFailed, pluginUnusable, pluginWarning } from './findings.ts';
 import {
   chooseOrigin,
   chooseOriginRequest,
@@ -22,7 +15,7 @@ import {
   type OriginChoice,
   stoppedService,
 } from './origin.ts';
-import { createSelector, type Selection, type SelectPlugin } from './select.ts';
+import { createSelector, type SelectPlugin } from './select.ts';
 
 /** What of the settings, and of the last pass, routing depends on. */
 export interface RouteContext extends AccessContext {
@@ -102,7 +95,7 @@ function routeWish(wish: WishContext, select: SelectPlugin): Outcome {
       ? { entries: [], findings: [labelInvalid(service, selection.problem, selection.hint)] }
       : nothing;
   }
-  if (!isWanted(enabled, selection, wish)) return explainUnwanted(wish, enabled, selection);
+  if (!isWanted(enabled, selection, wish)) return { entries: [], findings: explainUnwanted(enabled, selection, wish) };
   if (hints.held !== undefined) return nothing;
   const { plugin } = selection;
   if (plugin.problem !== undefined)
@@ -111,43 +104,6 @@ function routeWish(wish: WishContext, select: SelectPlugin): Outcome {
   if ('refused' in decision) return { entries: [], findings: [withReason(decision.refused, selection)] };
   const routed = routeGuarded(wish, plugin, decision.access);
   return { entries: routed.entries, findings: [...decision.findings, ...routed.findings] };
-}
-
-function isWanted(enabled: boolean | undefined, selection: Selection, wish: WishContext): boolean {
-  if (enabled !== undefined) return enabled;
-  switch (wish.context.expose) {
-    case 'labelled':
-      return false;
-    case 'known':
-      return selection.known && ['public-ok', 'protect'].includes(selection.sensitivity);
-    case 'all':
-      return hasPort(wish) && (selection.sensitivity !== 'never' || wish.hints.access !== undefined);
-  }
-}
-
-/** A stopped service shows no ports: it had one if it had an entry. */
-function hasPort({ service, previous }: WishContext): boolean {
-  if (service.state === 'stopped') return previous.length > 0;
-  return service.ports.some((port) => port.protocol === 'tcp');
-}
-
-/** Labels without the one that publishes are most likely an oversight; where everything is published, what is not has a reason. */
-function explainUnwanted(wish: WishContext, enabled: boolean | undefined, selection: Selection): Outcome {
-  const { service, hints, name, context } = wish;
-  if (enabled !== undefined || service.state === 'stopped') return nothing;
-  const prefix = context.labelPrefix ?? 'sallyport';
-  const label = name === undefined ? prefix : `${prefix}.${name}`;
-  if (context.expose === 'labelled' && Object.keys(hints).length > 0)
-    return { entries: [], findings: [notEnabled(service, label)] };
-  const isKept = context.expose === 'all' && selection.sensitivity === 'never' && hasPort(wish);
-  return isKept ? { entries: [], findings: [withReason(neverByItself(service, label), selection)] } : nothing;
-}
-
-/** What the plugin says of why one must be so careful. */
-function withReason(finding: Finding, { plugin, sensitivity }: Selection): Finding {
-  const { reason } = plugin.manifest.access;
-  const isCareful = sensitivity === 'admin' || sensitivity === 'never';
-  return reason === undefined || !isCareful ? finding : { ...finding, message: `${finding.message} (${reason})` };
 }
 
 /** Everything of an entry but where it leads. */
