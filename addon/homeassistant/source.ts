@@ -1,0 +1,181 @@
+// Home Assistant as a source: Core and add-ons as the Supervisor lists them, looked at again when one of them changes.
+import type { Clock } from '../../src/clock.ts';
+import type { Source, SourceResult } from '../../src/contracts.ts';
+import type { Logger } from '../../src/logger.ts';
+import type { Diagnostic } from '../../src/model.ts';
+import type { Supervised } from './docker-overlap.ts';
+import type { ProxyCheck } from './proxy-check.ts';
+import { trustDiagnostics } from './proxy-trust.ts';
+import { coreName, describeAddOn, describeCore, shortSlug, sourceName } from './services.ts';
+import type { AddOn, AddOnSummary, Core, SupervisorNetwork } from './shapes.ts';
+import type { Supervisor } from './supervisor.ts';
+import { type OpenEvents, watchSupervisor } from './watch.ts';
+import { assignWishes, type Wish } from './wishes.ts';
+
+/** What the source is made of. */
+export interface HomeAssistantSourceOptions {
+  readonly supervisor: Supervisor;
+  /** Opens the stream of the Supervisor's events. */
+  readonly openEvents: OpenEvents;
+  readonly proxyCheck: ProxyCheck;
+  /** What the add-on's options publish. */
+  readonly wishes: readonly Wish[];
+  /** Whether Core is to be published, as far as can be known before routing: only then it is asked what it thinks of us. */
+  readonly isCoreWanted: () => boolean;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** The source, and what it keeps Docker's sources from listing too. */
+export interface HomeAssistantSource extends Source {
+  /** Undefined before the Supervisor answered. */
+  supervised(): Supervised | undefined;
+}
+
+/** Passes that other sources ask for need not ask the Supervisor a hundred times a second. */
+const believedMs = 5_000;
+const atOnce = 8;
+
+/** A source nobody has asked yet. */
+export function createHomeAssistantSource(options: HomeAssistantSourceOptions): HomeAssistantSource {
+  return new SupervisorSource(options);
+}
+
+/** Everything one look at the Supervisor shows. */
+interface Seen {
+  readonly core: Core;
+  readonly network: SupervisorNetwork;
+  /** Undefined when our role does not allow the list. */
+  readonly listed: readonly AddOnSummary[] | undefined;
+  readonly addOns: readonly AddOn[];
+  readonly at: number;
+}
+
+class SupervisorSource implements HomeAssistantSource {
+  readonly name = sourceName;
+  readonly #options: HomeAssistantSourceOptions;
+  #self: string | undefined;
+  #seen: Seen | undefined;
+  #supervised: Supervised | undefined;
+
+  constructor(options: HomeAssistantSourceOptions) {
+    this.#options = options;
+  }
+
+  async list(signal: AbortSignal): Promise<SourceResult> {
+    const isFresh = this.#seen !== undefined && this.#options.clock.now() - this.#seen.at < believedMs;
+    const seen = isFresh && this.#seen !== undefined ? this.#seen : await this.#look(signal);
+    const { core, network, listed, addOns } = seen;
+    const { bySlug, diagnostics } = assignWishes(this.#options.wishes, nameAll(addOns));
+    const described = addOns.map((addOn) => describeAddOn(addOn, network, bySlug.get(addOn.slug)));
+    return {
+      services: [describeCore(core, bySlug.get(coreName)), ...described.map(({ service }) => service)],
+      diagnostics: [
+        ...(listed === undefined ? [listWithheld] : diagnostics),
+        ...described.flatMap((one) => one.diagnostics),
+        ...(await this.#trust(seen, bySlug.has(coreName), signal)),
+      ],
+    };
+  }
+
+  async watch(notify: (reason: string) => void, signal: AbortSignal): Promise<void> {
+    const { supervisor, openEvents, proxyCheck, logger, clock } = this.#options;
+    const forget = () => {
+      this.#seen = undefined;
+    };
+    await watchSupervisor(
+      {
+        openEvents,
+        fingerprint: (aborting) => fingerprint(supervisor, aborting),
+        onCoreStart: () => proxyCheck.again(),
+        notify: (reason) => {
+          forget();
+          notify(`${sourceName}: ${reason}`);
+        },
+        logger,
+        clock,
+      },
+      signal,
+    );
+  }
+
+  supervised(): Supervised | undefined {
+    return this.#supervised;
+  }
+
+  async #look(signal: AbortSignal): Promise<Seen> {
+    const { supervisor, clock } = this.#options;
+    const [self, core, network, listed] = await Promise.all([
+      this.#self ?? ownSlug(supervisor, signal),
+      supervisor.core(signal),
+      supervisor.network(signal),
+      supervisor.addOns(signal),
+    ]);
+    this.#self = self;
+    const others = (listed ?? []).filter(({ slug }) => slug !== self);
+    const addOns = await details(supervisor, others, signal);
+    const running = addOns.filter((addOn) => !addOn.isOnHostNetwork);
+    this.#supervised = {
+      slugs: new Set([...(listed ?? []).map(({ slug }) => slug), self]),
+      addresses: new Set(running.flatMap(({ address }) => address ?? [])),
+    };
+    this.#seen = { core, network, listed, addOns, at: clock.now() };
+    return this.#seen;
+  }
+
+  async #trust({ core, network }: Seen, isWished: boolean, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+    if (!isWished && !this.#options.isCoreWanted()) return [];
+    const at = { host: core.address ?? coreName, port: core.port, isTls: core.isTls };
+    return trustDiagnostics(await this.#options.proxyCheck.trust(at, signal), network);
+  }
+}
+
+/** Ourselves are never offered. */
+async function ownSlug(supervisor: Supervisor, signal: AbortSignal): Promise<string> {
+  return (await supervisor.addOn('self', signal))?.slug ?? '';
+}
+
+/** What does not run needs no details; one that is gone by now is left out. */
+async function details(
+  supervisor: Supervisor,
+  listed: readonly AddOnSummary[],
+  signal: AbortSignal,
+): Promise<readonly AddOn[]> {
+  const found: (AddOn | undefined)[] = listed.map((summary) => (isStopped(summary) ? unlooked(summary) : undefined));
+  const work = [...listed.entries()].filter(([, summary]) => !isStopped(summary)).values();
+  const worker = async () => {
+    for (const [index, { slug }] of work) found[index] = await supervisor.addOn(slug, signal);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return found.filter((addOn) => addOn !== undefined);
+}
+
+function isStopped({ state }: AddOnSummary): boolean {
+  return state !== 'started' && state !== 'startup';
+}
+
+function unlooked({ slug, name, state }: AddOnSummary): AddOn {
+  return { slug, name, state, isOnHostNetwork: false, ports: [], hasIngress: false, switches: new Map() };
+}
+
+function nameAll(addOns: readonly AddOn[]) {
+  const own = { slug: coreName, names: ['core', 'home-assistant'] };
+  const others = addOns.map(({ slug, name }) => {
+    const short = shortSlug(slug);
+    return { slug, names: [short, short.replaceAll('_', '-'), name] };
+  });
+  return [own, ...others];
+}
+
+/** What a change shows in, for when nobody tells of one. */
+async function fingerprint(supervisor: Supervisor, signal: AbortSignal): Promise<string> {
+  const [core, listed] = await Promise.all([supervisor.core(signal), supervisor.addOns(signal)]);
+  return JSON.stringify([core, listed]);
+}
+
+const listWithheld: Diagnostic = {
+  severity: 'warning',
+  code: 'W_ADDONS_HIDDEN',
+  message: 'the Supervisor does not show this add-on the list of add-ons: only Home Assistant itself can be published',
+  hint: 'install the variant of this add-on whose manifest asks for hassio_role: manager',
+};
