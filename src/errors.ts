@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'E_ORIGIN_FAILED'
   | 'E_CONNECTOR'
   | 'E_LISTEN'
+  | 'E_LOGIN'
   | 'E_STATE'
   | 'E_USAGE';
 

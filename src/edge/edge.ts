@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts';
 import type { ListenAddress } from '../model.ts';
 import { type Certificates, createCertificates } from './certificates/certificates.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
+import type { Gate } from './gate/gate.ts';
 import type { ConnectionRegistry, EdgeDirectory } from './model.ts';
 import { createConfigurationPush } from './tunnels/configuration-push.ts';
 import { type ConnectednessListener, createRegistry, type Registry } from './tunnels/registry.ts';
@@ -36,6 +37,8 @@ export interface EmbeddedEdgeOptions {
   readonly domains?: readonly string[];
   /** Largest request body (bytes); unlimited when left out. */
   readonly maxBodyBytes?: number;
+  /** Decides who may come in; without one nothing is guarded. Stopped by whoever made it. */
+  readonly gate?: Pick<Gate, 'admit'>;
   readonly timeouts?: Partial<EdgeTimeouts>;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -93,6 +96,7 @@ export async function createEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<
   const stall = createDeadlines(clock, timeouts.stall);
   const context: ForwardContext = {
     directory,
+    gate: options.gate,
     registry,
     responseDeadlines: response,
     stallDeadlines: stall,

@@ -27,6 +27,8 @@ export interface AccessStore {
   readonly tags: TagStore;
   readonly sshCas: SshCaStore;
   readonly signingKeys: SigningKeyStore;
+  /** Whether there is a Zero Trust organisation. */
+  isEnabled(): boolean;
   /** Grows with every write to any of them but secrets and keys. */
   generation(): number;
 }
@@ -58,6 +60,7 @@ export function createAccessStore(options: AccessStoreOptions): AccessStore {
     tags: createTagStore(tables),
     sshCas: createSshCaStore(tables),
     signingKeys: createSigningKeyStore(tables),
+    isEnabled: () => tables.organizations.list().length > 0,
     generation: tables.generation,
   };
   if (isEnabled && tables.organizations.list().length === 0)
