@@ -1,5 +1,5 @@
 // A manifest's text to what is known of the app. Pure; the text may be a stranger's, so nothing in it costs more than its length.
-import { isMap, parseDocument, visit } from 'yaml';
+import { isMap, isScalar, parseDocument, visit } from 'yaml';
 import { PluginError } from '../errors.ts';
 import { originOptionsSchema, originRequestOf } from '../sources/origin-options.ts';
 import { parse, schemaOf } from '../validate.ts';
@@ -36,10 +36,8 @@ export function parseManifest(text: string, id: string, where: string): PluginMa
 /** One document without aliases, which a manifest does not need and which grow without bound when they are nested. */
 function readYaml(text: string): unknown {
   // The parser's own look for repeated keys compares each with each: a minute for what fits into a manifest.
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'error' });
-  const broken = document.errors[0]?.message.split('\n')[0];
-  if (broken !== undefined)
-    throw invalid(`plugin.yaml: ${/call stack/.test(broken) ? 'it is nested too deeply' : broken}`);
+  const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+  if (document.errors.length > 0) throw invalid(`plugin.yaml: ${whatIsBroken(text)}`);
   const repeated = findRepeated(document);
   if (repeated !== undefined) throw invalid(`plugin.yaml: the key "${repeated}" is written twice`);
   try {
@@ -50,6 +48,13 @@ function readYaml(text: string): unknown {
   }
 }
 
+/** Parsed once more for the line, which costs time that good manifests need not pay. */
+function whatIsBroken(text: string): string {
+  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'error' });
+  const message = document.errors[0]?.message.split('\n')[0]?.replace(/:$/, '') ?? '';
+  return /call stack/.test(message) ? 'it is nested too deeply' : message;
+}
+
 function findRepeated(document: ReturnType<typeof parseDocument>): string | undefined {
   let repeated: string | undefined;
   visit(document, {
@@ -57,7 +62,8 @@ function findRepeated(document: ReturnType<typeof parseDocument>): string | unde
       if (!isMap(node)) return undefined;
       const seen = new Set<string>();
       for (const { key } of node.items) {
-        const name = String(key).slice(0, 100);
+        // A node's own toString writes YAML, which takes as long as everything else here.
+        const name = String(isScalar(key) ? key.value : key).slice(0, 100);
         if (seen.has(name)) repeated = name;
         seen.add(name);
       }

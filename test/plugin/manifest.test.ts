@@ -53,6 +53,7 @@ diagnose: [{ code: c, severity: info, when: { path: /, status: [400], headers: {
     ['with a preset without a path', preset(''), /paths/],
     ['with a rule that holds always', `${head}diagnose: [{ code: c, when: {}, message: m }]\n`, /when/],
     ['with a path of ten segments', `${head}match: { images: [${'a/'.repeat(10)}a] }\n`, /images/],
+    ['that is no YAML, with the line', `${head}notes: [\n`, /at line \d+, column \d+$/],
     ['with aliases', `${head.replace('X', '&a X')}homepage: *a\n`, /plugin\.yaml: /],
     ['that is nested without end', '['.repeat(30_000), /nested too deeply/],
     [
