@@ -10,7 +10,7 @@ export interface ServiceListOptions {
   readonly sources: readonly Source[];
   /** How long a stopped or vanished service keeps its name. */
   readonly graceMs: number;
-  /** How long the last good list of a source that stopped answering is believed. */
+  /** How long the last good list of a source is believed after it stopped answering. */
   readonly sourceTrustMs?: number;
   /** How long one source may keep the others waiting; absent: until it answers or fails by itself. */
   readonly patienceMs?: number | undefined;
@@ -47,8 +47,10 @@ const maxGone = 5_000;
 /** What is known of one source. */
 interface SourceMemory {
   readonly source: Source;
-  last?: { readonly result: SourceResult; readonly at: number };
+  last?: SourceResult;
   failing: boolean;
+  /** Since when: until then its events told of every change. */
+  failingSince: number;
   /** How often in a row it failed, and when it is asked again: what happened meanwhile may never be told by an event. */
   failures: number;
   retryAt: number;
@@ -60,7 +62,7 @@ interface SourceMemory {
   bug?: { readonly error: unknown };
 }
 
-const unasked = { failing: false, failures: 0, retryAt: 0, isPending: false, isSlow: false } as const;
+const unasked = { failing: false, failingSince: 0, failures: 0, retryAt: 0, isPending: false, isSlow: false } as const;
 
 /** A service that runs no more: its name without its address, and since when. */
 interface Gone {
@@ -100,7 +102,7 @@ class RememberingList implements ServiceList {
       const error = answers[index];
       if (error !== undefined) diagnostics.push(this.#failure(memory, error, now));
       for (const service of this.#believed(memory, now)) addOnce(seen, service, diagnostics);
-      if (this.#isTrusted(memory, now)) diagnostics.push(...(memory.last?.result.diagnostics ?? []));
+      if (this.#isTrusted(memory, now)) diagnostics.push(...(memory.last?.diagnostics ?? []));
     }
     this.#remember(seen, now);
     const services = [...this.#alive.values(), ...this.#inGrace(now)].toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -133,7 +135,7 @@ class RememberingList implements ServiceList {
     );
     const outcome = await Promise.race([answer, tooLong]).finally(() => enough.abort());
     if (outcome !== 'too long') return outcome;
-    memory.failing = true;
+    this.#markFailing(memory);
     memory.isPending = true;
     void this.#awaitLate(memory, answer, signal);
     return noAnswer();
@@ -168,27 +170,31 @@ class RememberingList implements ServiceList {
   /** An expected failure is returned, anything else is a bug and ends the pass. */
   async #askForLong(memory: SourceMemory, signal: AbortSignal): Promise<AppError | undefined> {
     try {
-      const result = await memory.source.list(signal);
-      memory.last = { result, at: this.#options.clock.now() };
+      memory.last = await memory.source.list(signal);
       memory.failing = false;
       memory.failures = 0;
       return undefined;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      memory.failing = true;
+      this.#markFailing(memory);
       memory.isSlow = false;
       memory.retryAt = this.#options.clock.now() + backoffMs(memory.failures++, firstRetryMs, maxRetryMs);
       return error;
     }
   }
 
+  #markFailing(memory: SourceMemory): void {
+    if (!memory.failing) memory.failingSince = this.#options.clock.now();
+    memory.failing = true;
+  }
+
   #isTrusted(memory: SourceMemory, now: number): boolean {
-    return memory.last !== undefined && (!memory.failing || now - memory.last.at < this.#trustMs);
+    return memory.last !== undefined && (!memory.failing || now - memory.failingSince < this.#trustMs);
   }
 
   /** The services of a source as far as its last answer can be believed; later they all count as stopped. */
   #believed(memory: SourceMemory, now: number): readonly Service[] {
-    const services = memory.last?.result.services ?? [];
+    const services = memory.last?.services ?? [];
     return this.#isTrusted(memory, now) ? services : services.map(withoutAddress);
   }
 
@@ -260,9 +266,9 @@ class RememberingList implements ServiceList {
     const { graceMs } = this.#options;
     const start = { endsAt: this.#startedAt + graceMs, reason: 'start-up grace over' };
     const graces = [...this.#gone].map(([id, { since }]) => ({ endsAt: since + graceMs, reason: `grace over: ${id}` }));
-    const trusts = this.#sources.flatMap(({ source, failing, last }) => {
+    const trusts = this.#sources.flatMap(({ source, failing, failingSince, last }) => {
       if (!failing || last === undefined) return [];
-      return [{ endsAt: last.at + this.#trustMs, reason: `${source.name}: its last list is too old` }];
+      return [{ endsAt: failingSince + this.#trustMs, reason: `${source.name}: its last list is too old` }];
     });
     // One that is still being asked has its end for that.
     const failed = this.#sources.filter(({ failing, isPending }) => failing && !isPending);

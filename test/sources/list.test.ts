@@ -160,6 +160,7 @@ describe('a source that fails', () => {
     docker.sees(service('a'));
     await look();
     docker.fails();
+    await look();
     await clock.advance(trustMs - 1);
     assert.deepEqual(await look(), ['docker/a running 10.0.0.2']);
     const { diagnostics } = await full();
@@ -173,6 +174,17 @@ describe('a source that fails', () => {
     assert.deepEqual(await look(), ['docker/a stopped -']);
     docker.sees(service('a'));
     assert.deepEqual(await look(), ['docker/a running 10.0.0.2']);
+  });
+
+  test('is believed as long after a quiet day as after a busy minute', async () => {
+    const { docker, clock, look } = createRig();
+    docker.sees(service('a'));
+    await look();
+    await clock.advance(24 * 3_600_000);
+    docker.fails();
+    assert.deepEqual(await look(), ['docker/a running 10.0.0.2']);
+    await clock.advance(trustMs);
+    assert.deepEqual(await look(), ['docker/a stopped -']);
   });
 
   test('does not touch the others', async () => {
