@@ -20,6 +20,8 @@ import { endingToken as findTokenEnd, readOnlyZones } from './token-findings.ts'
 /** The ground. */
 export interface Ground {
   readonly place: Place;
+  /** Id by zone, as just seen. */
+  readonly zoneIds?: ReadonlyMap<string, string>;
   /** Undefined where there is none and none may be made. */
   readonly tunnel:
     | { readonly id: string; readonly credentials: BoundCredentials; readonly remotelyManaged: boolean }
@@ -65,23 +67,27 @@ function isOutage(error: unknown): boolean {
 async function askForGround(options: GroundOptions, signal: AbortSignal): Promise<Ground> {
   const { settings, api, memory } = options;
   const { seen, ...place } = await findPlace(settings, api, signal);
+  const zoneIds = new Map(seen.map(({ name, id }) => [name, id]));
   const wanted = await tunnelOptions(options, place);
   const found = await (options.isDryRun ? adoptTunnel(wanted, signal) : ensureTunnel(wanted, signal));
-  if (found === undefined) return { place, tunnel: undefined, isRemembered: false };
+  if (found === undefined) return { place, zoneIds, tunnel: undefined, isRemembered: false };
   const { credentials, remotelyManaged } = found;
   const { id } = found.tunnel;
   const { dataDir } = settings;
   if (found.created) createOwnTunnels(dataDir).add({ id, name: found.tunnel.name, account: place.account });
+  const isFirstStart = memory.ground() === undefined;
   if (!options.isDryRun) memory.keepGround({ place, tunnel: { id, remotelyManaged } });
   const looking = { api, account: place.account, current: id, dataDir, logger: options.logger };
   const orphans = await findOrphans(looking, signal);
-  const ofToken = [...readOnlyZones(seen), ...(await endingToken(options, signal))];
+  // A first start has enough to ask, and its token was just made.
+  const ending = isFirstStart ? [] : await endingToken(options, signal);
+  const ofToken = [...readOnlyZones(seen), ...ending];
   // At our own edge a copy of the rules follows to the others; rules the edge keeps are everybody's.
   const hasOwnRules = settings.edge === 'cloudflare' && options.choice.kind === 'native' && !remotelyManaged;
   const sharing = { api, account: place.account, tunnel: found.tunnel, lastConnector: memory.lastConnector() };
   const sharers = hasOwnRules && !found.created ? await findSharers(sharing, signal) : [];
   const findings = () => [...ofToken, ...sharers, ...orphans()];
-  return { place, tunnel: { id, credentials, remotelyManaged }, isRemembered: false, findings };
+  return { place, zoneIds, tunnel: { id, credentials, remotelyManaged }, isRemembered: false, findings };
 }
 
 /** The embedded edge's token is our own and does not end. */

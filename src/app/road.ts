@@ -102,10 +102,11 @@ function targetOf(tunnelId: string): string {
   return `${tunnelId}.cfargotunnel.com`;
 }
 
-function createDns({ settings, api, owner, logger }: RoadOptions, { place, tunnel }: Ground) {
+function createDns({ settings, api, owner, logger }: RoadOptions, { place, zoneIds, tunnel }: Ground) {
   return createDnsReconciler({
     api,
     zones: place.zones,
+    ...(zoneIds === undefined ? {} : { zoneIds }),
     owner,
     ownership: settings.cloudflare.ownership,
     tunnelTarget: tunnel === undefined ? missingTunnelTarget : targetOf(tunnel.id),

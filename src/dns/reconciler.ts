@@ -37,6 +37,8 @@ export interface DnsOptions {
    * Where it is not known, any tunnel.
    */
   readonly tunnelTarget?: string;
+  /** Ids of zones that are known already, by name. */
+  readonly zoneIds?: ReadonlyMap<string, string>;
   /** Which names a person adopted or released; read again for every plan. Default: none. */
   readonly choices?: () => Pick<Choices, 'adopted' | 'released'>;
   readonly logger: Logger;
@@ -53,7 +55,7 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
   const owner = checkOwnerId(options.owner);
   const { ownership = 'comment', tunnelTarget } = options;
   const zones = [...new Set(options.zones.map(canonicalName))];
-  const zoneIds = new Map<string, string>();
+  const zoneIds = new Map([...(options.zoneIds ?? [])].map(([name, id]) => [canonicalName(name), id]));
   let problems: Diagnostic[] = [];
   /** Why the API takes nothing at the moment: the rest of this apply need not try. */
   let outage: ApiError | undefined;
