@@ -26,6 +26,8 @@ export function pathReadings(target: string): readonly string[] | undefined {
 
 function addCleaned(readings: Set<string>, path: string): void {
   readings.add(withoutDots(path));
+  // As browsers do: only dots are understood when encoded.
+  readings.add(withoutDots(path.replace(/%2e/gi, '.')));
   const slashes = path.replaceAll('\\', '/');
   readings.add(withoutDots(slashes));
   readings.add(withoutDots(slashes.replace(/;[^/]*/g, '')));
