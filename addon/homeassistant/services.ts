@@ -1,7 +1,7 @@
 // Home Assistant and its add-ons as services: where each is reached, on which ports, and why one is not. Pure.
 import type { Diagnostic, Port, Service, ServiceHints, ServiceId } from '../../src/model.ts';
 import type { AddOn, AddOnState, Core, SupervisorNetwork } from './shapes.ts';
-import { closedPage, webPorts } from './web-ui.ts';
+import { closedPages, webPorts } from './web-ui.ts';
 import type { Wish } from './wishes.ts';
 
 /** The source's name, and the beginning of its services' ids. */
@@ -118,11 +118,11 @@ function hintsOf(wish: Wish | undefined): ServiceHints {
 function whyNot(addOn: AddOn, address: string | undefined): NonNullable<Service['unreachable']> {
   if (address === undefined)
     return { reason: 'has no address in the Supervisor’s network', hint: 'restart it, and see its log' };
-  const closed = closedPage(addOn);
-  if (closed !== undefined)
+  const closed = closedPages(addOn).slice(0, 5);
+  if (closed.length > 0)
     return {
-      reason: `keeps its port ${closed.inside} closed`,
-      hint: `give that port a number in the add-on’s configuration, under Network${
+      reason: `keeps its port${closed.length === 1 ? '' : 's'} ${closed.join(', ')} closed`,
+      hint: `give ${closed.length === 1 ? 'that port' : 'one of them'} a number in the add-on’s configuration, under Network${
         addOn.hasIngress ? '; its page inside Home Assistant cannot be published by itself' : ''
       }`,
     };

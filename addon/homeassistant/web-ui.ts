@@ -18,16 +18,24 @@ export function webPorts(addOn: AddOn): readonly WebPort[] {
   if (named !== undefined) return [named];
   const open = addOn.ports.filter((port) => port.protocol === 'tcp' && port.open !== undefined);
   const described = open.filter((port) => isWeb(port));
-  if (described.length > 0) return described.map((port) => numbered(addOn, port, speaksAt(addOn, port)));
+  if (described.length > 0) return preferPlain(described.map((port) => numbered(addOn, port, speaksAt(addOn, port))));
   // A page that is shown inside Home Assistant is none of the ports whose author says what else they are for.
   const left = addOn.hasIngress ? open.filter((port) => port.about === undefined) : open;
   return left.map((port) => numbered(addOn, port, undefined));
 }
 
-/** The port that would be its page if the user opened it. */
-export function closedPage(addOn: AddOn): AddOnPort | undefined {
+/** The ports one of which would be its page if the user opened it; by number inside. */
+export function closedPages(addOn: AddOn): readonly number[] {
   const closed = addOn.ports.filter((port) => port.protocol === 'tcp' && port.open === undefined);
-  return closed.find(isWeb) ?? closed.find((port) => port.about === undefined);
+  const described = closed.filter(isWeb).slice(0, 1);
+  const left = described.length > 0 ? described : closed.filter((port) => port.about === undefined);
+  return left.map(({ inside }) => inside);
+}
+
+/** A page that is there with TLS and without is the same page: inside one machine the plain one will do. */
+function preferPlain(ports: readonly WebPort[]): readonly WebPort[] {
+  const plain = ports.filter(({ speaks }) => speaks !== 'https');
+  return plain.length > 0 ? plain : ports;
 }
 
 /** An author who wrote nothing of port 80 or 443 needed not to. */

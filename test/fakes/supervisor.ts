@@ -154,41 +154,38 @@ class Running implements FakeSupervisor {
   }
 
   #hear(socket: WebSocket, message: { id: number; type: string; access_token?: string }): void {
-    const send = (fields: object) => socket.send(JSON.stringify(fields));
-    const result = (value: unknown) => send({ id: message.id, type: 'result', success: true, result: value });
     this.commands.push(message.type);
+    if (message.type === 'supervisor/subscribe') this.#subscribed.set(socket, message.id);
+    socket.send(JSON.stringify({ id: message.id, ...this.#reply(message) }));
+  }
+
+  #reply({ type, access_token }: { type: string; access_token?: string }): object {
     const { httpConfig, mayTalkToCore = true } = this.#options;
-    switch (message.type) {
-      case 'auth':
-        if (message.access_token === token && mayTalkToCore) return send({ type: 'auth_ok', ha_version: '2026.9.1' });
-        send({ type: 'auth_invalid', message: 'Invalid access' });
-        return socket.close();
-      case 'supervisor/subscribe':
-        this.#subscribed.set(socket, message.id);
-        return result(null);
-      case 'auth/current_user':
-        return result({ name: 'Supervisor', is_admin: true });
-      case 'http/config':
-        if (httpConfig !== undefined) return result(httpConfig());
-    }
-    const error = { code: 'unknown_command', message: 'Unknown command.' };
-    send({ id: message.id, type: 'result', success: false, error });
+    if (type === 'auth') return { type: access_token === token && mayTalkToCore ? 'auth_ok' : 'auth_invalid' };
+    const results: Record<string, unknown> = {
+      'supervisor/subscribe': null,
+      'auth/current_user': { name: 'Supervisor', is_admin: true },
+      ...(httpConfig === undefined ? {} : { 'http/config': httpConfig() }),
+    };
+    if (type in results) return { type: 'result', success: true, result: results[type] };
+    return { type: 'result', success: false, error: { code: 'unknown_command', message: 'Unknown command.' } };
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? '';
     this.calls.push(path);
-    const say = (status: number, body: string, type = 'application/json') => {
-      response.writeHead(status, { 'content-type': type }).end(body);
-    };
-    if (this.#forced !== undefined) return say(this.#forced.status, this.#forced.body);
-    if (request.headers.authorization !== `Bearer ${token}`) return say(401, '401: Unauthorized', 'text/plain');
-    if (!this.#isAllowed(path)) return say(403, '403: Forbidden', 'text/plain');
+    const { status, body } = this.#forced ?? this.#judge(path, request.headers.authorization);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  }
+
+  #judge(path: string, authorization: string | undefined): { readonly status: number; readonly body: string } {
+    if (authorization !== `Bearer ${token}`) return { status: 401, body: '401: Unauthorized' };
+    if (!this.#isAllowed(path)) return { status: 403, body: '403: Forbidden' };
     const found = this.#route(path);
-    if (found === undefined) return say(404, '404: Not Found', 'text/plain');
-    if (found.raw === true) return say(200, JSON.stringify(found.data));
-    if (found.data !== undefined) return say(200, JSON.stringify({ result: 'ok', data: found.data }));
-    say(found.status ?? 400, JSON.stringify({ result: 'error', message: found.message }));
+    if (found === undefined) return { status: 404, body: '404: Not Found' };
+    if (found.raw === true) return { status: 200, body: JSON.stringify(found.data) };
+    if (found.data !== undefined) return { status: 200, body: JSON.stringify({ result: 'ok', data: found.data }) };
+    return { status: found.status ?? 400, body: JSON.stringify({ result: 'error', message: found.message }) };
   }
 
   /** As the role table of the Supervisor's security layer has it. */
