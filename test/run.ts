@@ -12,7 +12,7 @@ import { installPackages } from './packages.ts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Folders whose tests need more than Node: an engine, a foreign binary, a browser. `check` leaves them out. */
-const heavy = ['docker', 'interop', 'browser', 'e2e'];
+const heavy = ['apps', 'docker', 'interop', 'browser', 'e2e'];
 
 interface Skip {
   readonly name: string;
