@@ -1,10 +1,10 @@
 // `drift`: rules of ours that were changed by hand, and what becomes of them.
 import type { Command } from 'commander';
 import { createChoiceStore, type DriftChoice } from '../choices.ts';
+import { decide, driftKey, keyOf } from '../ingress/drift-choose.ts';
 import { type DriftStatus, driftStatus } from '../ingress/drift-words.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openStateDir } from '../state-dir.ts';
-import { decide, driftKey, keyOf } from './drift-choose.ts';
 import { formatFinding } from './finding.ts';
 import type { CliIo } from './io.ts';
 import { askRunning } from './running-instance.ts';

@@ -1,8 +1,7 @@
 // What `adopt` and `release` share: the name checked, the decision kept, a running instance asked to act on it.
 import type { Command } from 'commander';
 import { type Choices, createChoiceStore } from '../choices.ts';
-import { ValidationError } from '../errors.ts';
-import { normaliseHostname, zoneOf } from '../ingress/hostname.ts';
+import { readOwnHostname } from '../ingress/own-hostname.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openStateDir } from '../state-dir.ts';
 import type { CliIo } from './io.ts';
@@ -20,7 +19,7 @@ export interface NameDecision {
 /** Keeps the decision and says when it takes effect. Throws ValidationError for what is no hostname of ours. */
 export async function decideName(program: Command, io: CliIo, name: string, choice: NameDecision): Promise<void> {
   const { settings } = loadForCommand(program, 'warn').loaded;
-  const hostname = readHostname(name, settings);
+  const hostname = readOwnHostname(name, settings);
   const store = createChoiceStore(openStateDir(settings.dataDir).path);
   store.update((choices) => choice.change(choices, hostname));
   const revision = await askRunning(settings);
@@ -34,30 +33,4 @@ function effect({ mode }: Settings, revision: number | undefined): string {
   if (revision === undefined)
     return 'No instance is running here: it counts from the next `sallyport run` or `apply` on.';
   return `Done by the running instance (revision ${revision}).`;
-}
-
-/** As hostnames are written everywhere: one without a dot gets the domain appended. */
-function readHostname(text: string, { domain, cloudflare }: Settings): string {
-  const hostname = normaliseHostname(/\../.test(text) ? text : `${text.replace(/\.$/, '')}.${domain}`);
-  if (hostname === undefined) {
-    throw new ValidationError({
-      code: 'E_INPUT_INVALID',
-      message: `"${text.slice(0, 80)}" is not a hostname DNS can hold`,
-      hint: 'use letters, digits and hyphens, at most 63 per label; a wildcard only as the first label',
-    });
-  }
-  const zones = cloudflare.zones.length > 0 ? cloudflare.zones : withParents(domain);
-  if (zoneOf(hostname, zones) !== undefined) return hostname;
-  throw new ValidationError({
-    code: 'E_ZONE_UNKNOWN',
-    message: `${hostname} is in none of the zones`,
-    where: cloudflare.zones.length > 0 ? zones.join(', ') : `the zone of ${domain}`,
-    hint: 'choose a hostname in one of them, or add its zone to cloudflare.zones',
-  });
-}
-
-/** Which of them is the zone only the API knows. */
-function withParents(domain: string): readonly string[] {
-  const labels = domain.split('.');
-  return labels.map((_, at) => labels.slice(at).join('.'));
 }

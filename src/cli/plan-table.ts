@@ -1,7 +1,7 @@
 // A plan as lines a person reads: what would change, and what is held back and why. Pure.
 import type { Change, Diagnostic, Plan } from '../model.ts';
+import { actionOf, causeOf, nameOf } from '../plan/cause.ts';
 import { shownUrl } from '../status.ts';
-import { causeOf } from './plan-cause.ts';
 import { formatTable, printable } from './table.ts';
 
 /** The plans as text; says so when there is nothing to do. */
@@ -47,10 +47,6 @@ function changeRow(target: string, change: Change<unknown>): string[] {
   return [target, actionOf(change), change.serviceId, printable(summary(change))];
 }
 
-function actionOf(change: Change<unknown>): string {
-  return change.action === 'delete' && change.onlyMark === true ? 'unmark' : change.action;
-}
-
 function summary(change: Change<unknown>): string {
   switch (change.action) {
     case 'create':
@@ -60,13 +56,4 @@ function summary(change: Change<unknown>): string {
     case 'delete':
       return nameOf(change.current);
   }
-}
-
-/** Rules, records and applications each have a name and a target of their own. */
-function nameOf(value: unknown): string {
-  const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  const rule = (object.rule ?? object) as Record<string, unknown>;
-  const name = rule.hostname ?? object.name ?? object.domain ?? '';
-  const leads = rule.service ?? object.content ?? '';
-  return `${String(name)}${typeof rule.path === 'string' ? rule.path : ''}${leads === '' ? '' : ` → ${shownUrl(String(leads))}`}`;
 }

@@ -1,9 +1,9 @@
 // A plan for a person: what changes, why, and what waits for what.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { causeOf } from '../../src/cli/plan-cause.ts';
 import { formatPlans, hasChanges, plansAsJson } from '../../src/cli/plan-table.ts';
 import type { Change, IngressEntry, Plan } from '../../src/model.ts';
+import { causeOf } from '../../src/plan/cause.ts';
 
 const entry = (fields: Partial<IngressEntry> & { readonly service?: string } = {}): IngressEntry => ({
   serviceId: 'docker/a',

@@ -1,8 +1,8 @@
 // Which decision about a changed rule is meant: from what was typed to the key it is kept under. Pure.
 import type { Choices, DriftChoice } from '../choices.ts';
 import { ValidationError } from '../errors.ts';
-import { normaliseHostname } from '../ingress/hostname.ts';
 import { nearest } from '../nearest.ts';
+import { normaliseHostname } from './hostname.ts';
 
 /** A rule that was changed by hand, as far as it is named. */
 export interface NamedRule {

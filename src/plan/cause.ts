@@ -49,3 +49,17 @@ function shown(value: unknown): string {
   const policy = typeof value === 'object' && value !== null ? (value as { policy?: unknown }).policy : undefined;
   return typeof policy === 'string' ? `policy ${policy}` : JSON.stringify(value).slice(0, 100);
 }
+
+/** What happens, in a word. */
+export function actionOf(change: Change<unknown>): string {
+  return change.action === 'delete' && change.onlyMark === true ? 'unmark' : change.action;
+}
+
+/** What an object is called and where it leads: rules, records and applications each have a name and a target of their own. */
+export function nameOf(value: unknown): string {
+  const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const rule = (object.rule ?? object) as Record<string, unknown>;
+  const name = rule.hostname ?? object.name ?? object.domain ?? '';
+  const leads = rule.service ?? object.content ?? '';
+  return `${String(name)}${typeof rule.path === 'string' ? rule.path : ''}${leads === '' ? '' : ` → ${shownUrl(String(leads))}`}`;
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { noChoices } from '../../src/choices.ts';
-import { decide, driftKey } from '../../src/cli/drift-choose.ts';
+import { decide, driftKey } from '../../src/ingress/drift-choose.ts';
 
 const drifted = [
   { hostname: 'wiki.example.com' },
