@@ -175,7 +175,13 @@ class Program implements App {
   }
 
   async #startEdge(stateDir: StateDir): Promise<void> {
-    const edge = await startLocalEdge({ settings: this.#settings, stateDir, logger: this.#logger, clock: systemClock });
+    const edge = await startLocalEdge({
+      settings: this.#settings,
+      login: () => this.#live.current().embeddedEdge.login,
+      stateDir,
+      logger: this.#logger,
+      clock: systemClock,
+    });
     this.#lifecycle.add({ name: 'embedded edge', stop: () => edge.stop(drainMs), timeoutMs: drainMs + 2_000 });
     this.#edge = edge;
   }
@@ -194,7 +200,10 @@ class Program implements App {
     this.#discovery = discovery;
     const api = this.#createApi();
     const road = this.#createRoad(api, owner, onBug);
-    const access = ({ place }: Road) => createAccess(settings, { api, account: place.account, owner, logger });
+    const access = ({ place }: Road) => {
+      const hasLogin = this.#edge?.hasLogin;
+      return createAccess(settings, { api, account: place.account, owner, logger, hasLogin });
+    };
     const readiness = createReadiness({ clock, notify: (reason) => this.#controller?.request(reason) });
     this.#lifecycle.add({ name: 'readiness', stop: async () => readiness.stop() });
     const made = { discovery, access, road, settings, owner, logger };

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { createEdgeApi } from '../edge/api/server.ts';
 import { createEmbeddedEdge } from '../edge/edge.ts';
+import { createGate } from '../edge/gate/gate.ts';
+import { oidcProviders } from '../edge/gate/oidc-provider.ts';
+import type { LoginSettings } from '../edge/gate/people.ts';
 import { openEdgeStore } from '../edge/store/store.ts';
 import type { Logger } from '../logger.ts';
 import type { ListenAddress } from '../model.ts';
@@ -23,6 +26,8 @@ export interface LocalEdge {
   readonly apiUrl: string;
   /** A secret. */
   readonly apiToken: string;
+  /** Whether people have a way to log in. */
+  hasLogin(): boolean;
   stop(gracePeriodMs: number): Promise<void>;
 }
 
@@ -44,11 +49,14 @@ export function settingsZones(settings: Settings): readonly string[] {
 /** Starts the edge with the zones of the settings. */
 export async function startLocalEdge(options: {
   readonly settings: Settings;
+  /** How people log in now; default: as the settings say. */
+  readonly login?: () => LoginSettings;
   readonly stateDir: StateDir;
   readonly logger: Logger;
   readonly clock: Clock;
 }): Promise<LocalEdge> {
   const { settings, stateDir, logger, clock } = options;
+  const login = options.login ?? (() => settings.embeddedEdge.login);
   const { http, https, tunnel, api, certificatesDir } = settings.embeddedEdge;
   const store = openEdgeStore(edgeStoreFile(stateDir), {
     clock,
@@ -61,8 +69,11 @@ export async function startLocalEdge(options: {
   try {
     for (const zone of settingsZones(settings)) store.ensureZone(zone);
     const domains = settingsZones(settings);
+    const gate = await createGate({ access: store.access, login, logger, clock });
+    stops.push(() => gate.stop());
     const edge = await createEmbeddedEdge({
       directory: store,
+      gate,
       http,
       https,
       tunnel,
@@ -77,7 +88,16 @@ export async function startLocalEdge(options: {
     stops.push(() => server.stop());
     const { caPem } = edge;
     const addresses = { ...edge.addresses, api: server.address };
-    return { addresses, caPem, caFile: join(certificatesDir, 'ca.pem'), apiUrl: server.baseUrl, apiToken, stop };
+    const hasLogin = () => login().users.length > 0 || oidcProviders(store.access.identityProviders).length > 0;
+    return {
+      hasLogin,
+      addresses,
+      caPem,
+      caFile: join(certificatesDir, 'ca.pem'),
+      apiUrl: server.baseUrl,
+      apiToken,
+      stop,
+    };
   } catch (error) {
     await stop(0);
     throw error;

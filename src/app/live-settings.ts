@@ -81,5 +81,6 @@ function hotSettings(running: Settings, fresh: Settings): Settings {
   const { mode, expose, services, accessDefault, accessZoneDefault, policies } = fresh;
   const { apiToken, apiTokenFile } = fresh.cloudflare;
   const cloudflare = { ...running.cloudflare, apiToken, apiTokenFile };
-  return { ...running, cloudflare, mode, expose, services, accessDefault, accessZoneDefault, policies };
+  const embeddedEdge = { ...running.embeddedEdge, login: fresh.embeddedEdge.login };
+  return { ...running, cloudflare, embeddedEdge, mode, expose, services, accessDefault, accessZoneDefault, policies };
 }

@@ -5,7 +5,7 @@ import { ValidationError } from '../errors.ts';
 import type { ListenAddress } from '../model.ts';
 import { resolveCloudflare } from './cloudflare.ts';
 import { durationMs } from './duration.ts';
-import type { EndpointFile, Settings, SettingsFile } from './settings.ts';
+import type { EmbeddedEdgeFile, EndpointFile, Settings, SettingsFile } from './settings.ts';
 
 /** What resolving needs from outside. */
 export interface ResolveInputs {
@@ -92,6 +92,26 @@ function resolveEmbeddedEdge(file: SettingsFile, dataDir: string, where: string)
     tunnel: listen('tunnel', '127.0.0.1:7844'),
     api: listen('api', '127.0.0.1:8098'),
     certificatesDir: edge.certificates ?? join(dataDir, 'certificates'),
+    login: resolveLogin(edge.login ?? {}, `${where} /embedded_edge/login`),
+  };
+}
+
+function resolveLogin(
+  { users = [], session }: NonNullable<EmbeddedEdgeFile['login']>,
+  where: string,
+): Settings['embeddedEdge']['login'] {
+  const emails = users.map(({ email }) => email.toLowerCase());
+  const twice = emails.find((email, at) => emails.indexOf(email) !== at);
+  if (twice !== undefined)
+    throw new ValidationError({
+      code: 'E_SETTINGS_INVALID',
+      message: `two people have the e-mail address "${twice.slice(0, 80)}"`,
+      where: `${where}/users`,
+      hint: 'keep one of them',
+    });
+  return {
+    users: users.map(({ email, password_hash }) => ({ email, passwordHash: password_hash })),
+    sessionMs: session === undefined ? undefined : durationMs(session, `${where}/session`),
   };
 }
 

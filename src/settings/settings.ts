@@ -85,6 +85,10 @@ export interface EmbeddedEdgeFile {
   readonly tunnel?: string;
   readonly api?: string;
   readonly certificates?: string;
+  readonly login?: {
+    readonly users?: readonly { readonly email: string; readonly password_hash: string }[];
+    readonly session?: Duration;
+  };
 }
 
 /** One Access policy as the settings describe it: one of `allow`, all of `require`, none of `exclude`. */
@@ -168,6 +172,13 @@ export interface Settings {
     readonly tunnel: ListenAddress;
     readonly api: ListenAddress;
     readonly certificatesDir: string;
+    /** How people log in where a policy asks them to. */
+    readonly login: {
+      /** The hashes are secrets. */
+      readonly users: readonly { readonly email: string; readonly passwordHash: string }[];
+      /** The longest a login lasts; undefined: as the policy says. */
+      readonly sessionMs: number | undefined;
+    };
   };
   /** The embedded edge is in use and none of its public listeners leaves this machine. */
   readonly loopbackOnly: boolean;

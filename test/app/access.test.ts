@@ -66,10 +66,13 @@ test('on an edge that enforces policies, the program makes the locks and serves 
   const program = await startProgram(settings);
   t.after(() => program.stop());
   await program.pass();
-  for (const host of ['nas.example.com', 'blog.example.com']) {
-    const answer = await edge.until(host, ({ status }) => status !== 404 && status !== 503 && status !== 530);
-    assert.ok(answer.status === 200 || answer.status === 302, `${host} answers ${answer.status}`);
-  }
+  const isUp = ({ status }: { readonly status: number }) => status !== 404 && status !== 503 && status !== 530;
+  assert.equal((await edge.until('blog.example.com', isUp)).body, 'from the origin');
+  // Nobody can log in at that edge, so nobody may; what needs no login is served.
+  const locked = await edge.until('nas.example.com', isUp);
+  assert.equal(locked.status, 403);
+  assert.match(locked.body, /embedded_edge\.login\.users/);
+  assert.equal((await edge.until('nas.example.com', isUp, '/api/health')).body, 'from the origin');
   const sdk = new Cloudflare({
     apiToken: readFileSync(join(edge.dataDir, 'edge-api-token'), 'utf8').trim(),
     baseURL: `http://127.0.0.1:${edge.apiPort}/client/v4`,

@@ -1,7 +1,6 @@
 // A whole program but for its sources: real reconcilers, a real API and a real rule table, watched at every step for what must never be true.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { createUnenforcedAccess } from '../../src/access/unenforced.ts';
 import type { Reconciler } from '../../src/contracts.ts';
 import { createDnsReconciler } from '../../src/dns/reconciler.ts';
 import type { StoredRecord } from '../../src/edge/store/records.ts';
@@ -17,6 +16,7 @@ import type { Mode } from '../../src/plan/policy.ts';
 import { type Deps, type Pass, type PassOptions, reconcile } from '../../src/reconcile.ts';
 import { type ApiWorld, createApiWorld, never } from '../cloudflare/api-world.ts';
 import { contractZone } from '../contract/reconciler.ts';
+import { createRefusingAccess } from './refusing-access.ts';
 
 /** What the tests steer and look at. */
 export interface World {
@@ -220,7 +220,7 @@ function createLocks(world: () => World): Reconciler<AccessApplication> {
   };
 }
 
-/** The Access reconciler of a program that cannot apply policies yet. */
+/** With an Access reconciler that can make no lock. */
 export function unenforced(world: World, loopbackOnly: boolean): Deps {
-  return { ...world.deps(), access: createUnenforcedAccess({ loopbackOnly }) };
+  return { ...world.deps(), access: createRefusingAccess({ loopbackOnly }) };
 }

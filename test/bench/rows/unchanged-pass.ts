@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createUnenforcedAccess } from '../../../src/access/unenforced.ts';
+import { createAccess } from '../../../src/app/access.ts';
 import { createDiscovery } from '../../../src/app/discovery.ts';
 import { startLocalEdge } from '../../../src/app/embedded-edge.ts';
 import { buildRoad } from '../../../src/app/road.ts';
@@ -105,7 +105,7 @@ async function startWorld(dir: string, endpoint: string): Promise<World> {
     list: (signal) => discovery.list.list(signal),
     route: discovery.route,
     compile: (entries, previous) => discovery.compile(entries, previous, names),
-    access: createUnenforcedAccess({ loopbackOnly: true }),
+    access: createAccess(() => settings, { api, account: road.place.account, owner, logger }),
     ingress: road.ingress,
     dns: road.dns,
     mode: settings.mode,
