@@ -3,7 +3,10 @@ import type { Clock } from '../clock.ts';
 import type { ResolvedOriginRequest } from '../ingress/origin-request.ts';
 import type { OriginTarget } from '../ingress/service-url.ts';
 import type { CheckedRule } from '../ingress/validate.ts';
+import type { Logger } from '../logger.ts';
 import type { IngressRule } from '../model.ts';
+import { createAccessGuard } from './access/guard.ts';
+import { type AccessTeams, cloudflareTeam } from './access/team.ts';
 import { createHelloOrigin, createRefusingOrigin, createStatusOrigin } from './builtin.ts';
 import type { DialTarget, DialTls } from './dial.ts';
 import type { Origin } from './exchange.ts';
@@ -20,8 +23,17 @@ export interface Origins {
   close(): void;
 }
 
+/** What all origins share. */
+export interface OriginsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Where the Access teams of `originRequest.access` are; Cloudflare's unless given. */
+  readonly accessTeams?: AccessTeams | undefined;
+}
+
 /** No origin is opened before a request needs it. */
-export function createOrigins(clock: Clock): Origins {
+export function createOrigins({ clock, logger, accessTeams = cloudflareTeam }: OriginsOptions): Origins {
+  const access = createAccessGuard({ teams: accessTeams, clock, logger });
   const byKey = new Map<string, Origin>();
   // The key costs a JSON.stringify; a rule that was seen before is found by identity.
   let byRule = new WeakMap<CheckedRule, Origin>();
@@ -30,7 +42,7 @@ export function createOrigins(clock: Clock): Origins {
     const known = byRule.get(rule);
     if (known !== undefined) return known;
     const key = originKey(rule.rule);
-    const origin = byKey.get(key) ?? createOrigin(rule, clock);
+    const origin = byKey.get(key) ?? access.guard(createOrigin(rule, clock), rule.originRequest.access);
     byKey.set(key, origin);
     byRule.set(rule, origin);
     return origin;
@@ -59,12 +71,6 @@ function originKey(rule: IngressRule): string {
 
 function createOrigin(rule: CheckedRule, clock: Clock): Origin {
   const { target, originRequest } = rule;
-  // Serving without the check the rule asks for would open what it means to close.
-  if (originRequest.access?.required === true)
-    return createRefusingOrigin(
-      'this rule requires an Access token at the connector, which is not supported yet',
-      'protect the hostname with a policy instead of originRequest.access',
-    );
   switch (target.kind) {
     case 'http_status':
       return createStatusOrigin(target.status);

@@ -74,9 +74,9 @@ test('JSON durations are whole seconds', () => {
   assert.equal(checkRules(config.ingress)[0]?.originRequest.tlsTimeout, 7);
 });
 
-test('a global access block guards nothing, as in cloudflared', () => {
+test('a global access block guards every rule, unlike cloudflared (decision 022)', () => {
   const [rule] = check('originRequest: {access: {required: true, teamName: t}}\ningress:\n- service: http://x\n');
-  assert.equal(rule?.originRequest.access, undefined);
+  assert.deepEqual(rule?.originRequest.access, { required: true, teamName: 't' });
 });
 
 test('an error says which rule it is about', () => {

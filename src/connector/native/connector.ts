@@ -8,6 +8,7 @@ import { AppError, EdgeError } from '../../errors.ts';
 import { createIngressTable, type IngressTable } from '../../ingress/table.ts';
 import type { Logger } from '../../logger.ts';
 import type { EdgeConnectionInfo, IngressRule, TunnelCredentials } from '../../model.ts';
+import type { AccessTeams } from '../../origin/access/team.ts';
 import { createOrigins } from '../../origin/open.ts';
 import { trustedRoots } from '../../origin/trust.ts';
 import { streamKind } from '../../protocol/streams.ts';
@@ -36,6 +37,8 @@ export interface NativeConnectorOptions {
   readonly version: string;
   /** What to do when the edge pushes a configuration; `refuse` unless the tunnel is managed there. */
   readonly onConfiguration?: 'refuse' | 'apply';
+  /** Where the teams of `originRequest.access` are; Cloudflare's unless given. */
+  readonly accessTeams?: AccessTeams;
   readonly timings?: Partial<EdgeTimings & { readonly backoffFirstMs: number; readonly backoffMaxMs: number }>;
 }
 
@@ -83,7 +86,7 @@ class Native implements NativeConnector {
     this.table = createIngressTable(options.rules);
     this.requests = {
       table: this.table,
-      origins: createOrigins(options.clock),
+      origins: createOrigins(options),
       counters: this.counters,
       logger: options.logger,
       clock: options.clock,
