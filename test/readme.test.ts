@@ -8,7 +8,7 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const root = new URL('..', import.meta.url).pathname;
 
 test('every error and warning code in the source is in the README', () => {
-  const source = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(`${root}/${file}`, 'utf8'));
+  const source = globSync('{src,addon}/**/*.ts', { cwd: root }).map((file) => readFileSync(`${root}/${file}`, 'utf8'));
   const codes = new Set(
     source.flatMap((text) => [...text.matchAll(/'([EW]_[A-Z_]+)'/g)].map((found) => found[1] ?? '')),
   );

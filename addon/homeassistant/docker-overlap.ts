@@ -34,5 +34,6 @@ function isSupervised(service: Service, supervised: Supervised | undefined): boo
   if (ownNames.test(name)) return true;
   const slug = addOnName.exec(name)?.[1];
   if (slug === undefined) return false;
-  return supervised === undefined ? slugShape.test(slug) : supervised.slugs.has(slug);
+  // An engine may show a new add-on before the Supervisor does.
+  return slugShape.test(slug) || supervised?.slugs.has(slug) === true;
 }
