@@ -1,4 +1,5 @@
 // The settings while the program runs: what may change at once does, what may not is said, and a mistake changes nothing.
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type LoadedSettings, loadSettings, type SettingsInputs, settingsSchema } from '../settings/load.ts';
@@ -26,10 +27,12 @@ export function createLiveSettings(
   let isWaiting = false;
   let unwatch: () => void = () => undefined;
 
-  function reload(onChange: () => void): void {
+  function reload(onChange: () => void, isFirstLook: boolean): void {
     try {
       // This file and no other: were it looked for again, one that is gone for a moment would be none at all.
       const fresh = loadSettings({ ...inputs, file });
+      // Nobody saved it while the program started.
+      if (isFirstLook && isDeepStrictEqual(fresh.raw, raw)) return;
       if (fresh.isBlank) {
         wait();
         return;
@@ -66,7 +69,13 @@ export function createLiveSettings(
   return {
     current: () => settings,
     watch(onChange) {
-      if (file !== undefined) unwatch = watchSettingsFile(file, () => reload(onChange), intervalMs);
+      if (file === undefined) return;
+      let isFirstLook = true;
+      const onLook = () => {
+        reload(onChange, isFirstLook);
+        isFirstLook = false;
+      };
+      unwatch = watchSettingsFile(file, onLook, intervalMs);
     },
     stop: () => unwatch(),
   };

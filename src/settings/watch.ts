@@ -1,14 +1,32 @@
 // Notices that the settings file changed. Polls its stat, because bind mounts and editors that replace the file defeat inotify.
-import { unwatchFile, watchFile } from 'node:fs';
+import { type Stats, stat } from 'node:fs';
 
-/** Calls back after the file changed, appeared or vanished; returns the way to stop. */
-export function watchSettingsFile(file: string, onChange: () => void, intervalMs = 1_000): () => void {
-  const listener = (
-    now: { mtimeMs: number; size: number; ino: number },
-    before: { mtimeMs: number; size: number; ino: number },
-  ) => {
-    if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) onChange();
+/**
+ * Calls back at the first look, because the file may have changed since it was read, and then whenever it changed, appeared or vanished;
+ * returns the way to stop.
+ */
+export function watchSettingsFile(file: string, onLook: () => void, intervalMs = 1_000): () => void {
+  let seen: string | undefined;
+  let isOver = false;
+  let timer = setTimeout(look, intervalMs).unref();
+
+  function look(): void {
+    stat(file, (error, found) => {
+      if (isOver) return;
+      timer = setTimeout(look, intervalMs).unref();
+      const now = error === null ? fingerprint(found) : (error.code ?? 'unreadable');
+      if (now === seen) return;
+      seen = now;
+      onLook();
+    });
+  }
+
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
   };
-  watchFile(file, { interval: intervalMs, persistent: false }, listener);
-  return () => unwatchFile(file, listener);
+}
+
+function fingerprint({ mtimeMs, size, ino }: Stats): string {
+  return `${mtimeMs} ${size} ${ino}`;
 }

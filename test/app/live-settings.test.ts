@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createLiveSettings, type LiveSettings } from '../../src/app/live-settings.ts';
-import type { Logger } from '../../src/logger.ts';
+import { createSilentLogger, type Logger } from '../../src/logger.ts';
 import { loadSettings } from '../../src/settings/load.ts';
 import { until } from '../program/program.ts';
 
@@ -39,7 +39,7 @@ async function follow(): Promise<{ readonly file: string; readonly said: string[
   live = createLiveSettings(loadSettings(inputs), inputs, logger, 20);
   let changes = 0;
   live.watch(() => changes++);
-  // A watch begins with a look of its own, and sees only what changes after that.
+  // A watch begins with a look of its own, and tells only what changes after that.
   await until(
     async () => {
       if (changes === 0) appendFileSync(file, '#\n');
@@ -55,6 +55,19 @@ const heard = (said: readonly string[], count: number) =>
     async () => said.length,
     (length) => length === count,
   );
+
+describe('the settings file while the program starts', () => {
+  test('what is saved between reading it and following it is applied', async () => {
+    const file = join(dir, 'sallyport.yml');
+    writeFileSync(file, text('first'));
+    const inputs = { env: { SALLYPORT_DATA_DIR: dir }, cwd: dir };
+    const loaded = loadSettings(inputs);
+    writeFileSync(file, text('second'));
+    live = createLiveSettings(loaded, inputs, createSilentLogger(), 20);
+    live.watch(() => undefined);
+    await named('second');
+  });
+});
 
 describe('the settings file while it is being saved', () => {
   const moments: readonly [name: string, act: (file: string) => void][] = [
