@@ -27,19 +27,19 @@ export function shortSlug(slug: string): string {
 /** Certificates are made for the name visitors use, never for an address inside the machine. */
 const insideTheMachine = { noTLSVerify: true } as const;
 
-/** Home Assistant itself. */
-export function describeCore(core: Core, wish: Wish | undefined): Service {
-  return {
+/** Home Assistant itself; one that is away restarts. */
+export function describeCore(core: Core, wish: Wish | undefined, isAway = false): Service {
+  const base = {
     id: coreId,
     name: coreName,
     source: sourceName,
     image: 'home-assistant/home-assistant',
-    address: core.address ?? coreName,
-    ports: withWish([{ number: core.port, protocol: 'tcp', speaks: core.isTls ? 'https' : 'http' }], wish),
     originRequest: insideTheMachine,
     hints: hintsOf(wish),
-    state: 'running',
   };
+  if (isAway) return { ...base, ports: [], state: 'stopped' };
+  const ports = withWish([{ number: core.port, protocol: 'tcp', speaks: core.isTls ? 'https' : 'http' }], wish);
+  return { ...base, address: core.address ?? coreName, ports, state: 'running' };
 }
 
 /** One add-on. */

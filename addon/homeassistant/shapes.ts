@@ -50,6 +50,14 @@ export interface Core {
   readonly isTls: boolean;
 }
 
+/** What runs here; empty where the Supervisor says nothing of it. */
+export interface Versions {
+  readonly supervisor: string;
+  readonly core: string;
+  /** Absent where Home Assistant's own operating system is not. */
+  readonly os?: string;
+}
+
 /** The network the Supervisor keeps its containers in. */
 export interface SupervisorNetwork {
   /** `172.30.32.0/23`. */
@@ -153,6 +161,14 @@ export function readCore(data: unknown): Core | undefined {
   const address = readAddress(data.ip_address);
   const found = { version: text(data.version, 100), port, isTls: data.ssl === true };
   return address === undefined ? found : { ...found, address };
+}
+
+/** The versions of what runs here. */
+export function readVersions(data: unknown): Versions {
+  const { supervisor, homeassistant, hassos } = isRecord(data) ? data : {};
+  const os = text(hassos, 100);
+  const found = { supervisor: text(supervisor, 100), core: text(homeassistant, 100) };
+  return os === '' ? found : { ...found, os };
 }
 
 /** The network the Supervisor makes where it says nothing else. */

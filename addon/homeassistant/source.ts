@@ -3,6 +3,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Source, SourceResult } from '../../src/contracts.ts';
 import type { Logger } from '../../src/logger.ts';
 import type { Diagnostic } from '../../src/model.ts';
+import { addressSeen, type CoreAddress } from './core-probe.ts';
 import type { Supervised } from './docker-overlap.ts';
 import type { ProxyCheck } from './proxy-check.ts';
 import { trustDiagnostics } from './proxy-trust.ts';
@@ -35,6 +36,7 @@ export interface HomeAssistantSource extends Source {
 /** Passes that other sources ask for need not ask the Supervisor a hundred times a second. */
 const believedMs = 5_000;
 const atOnce = 8;
+const openMs = 500;
 
 /** A source nobody has asked yet. */
 export function createHomeAssistantSource(options: HomeAssistantSourceOptions): HomeAssistantSource {
@@ -49,6 +51,7 @@ interface Seen {
   readonly listed: readonly AddOnSummary[] | undefined;
   readonly addOns: readonly AddOn[];
   readonly at: number;
+  readonly changes: number;
 }
 
 class SupervisorSource implements HomeAssistantSource {
@@ -56,6 +59,9 @@ class SupervisorSource implements HomeAssistantSource {
   readonly #options: HomeAssistantSourceOptions;
   #self: string | undefined;
   #seen: Seen | undefined;
+  /** Counts what made a look out of date, also one that is under way. */
+  #changes = 0;
+  #isCoreAway = false;
   #supervised: Supervised | undefined;
 
   constructor(options: HomeAssistantSourceOptions) {
@@ -63,33 +69,37 @@ class SupervisorSource implements HomeAssistantSource {
   }
 
   async list(signal: AbortSignal): Promise<SourceResult> {
-    const isFresh = this.#seen !== undefined && this.#options.clock.now() - this.#seen.at < believedMs;
-    const seen = isFresh && this.#seen !== undefined ? this.#seen : await this.#look(signal);
+    const seen = this.#believed() ?? (await this.#look(signal));
     const { core, network, listed, addOns } = seen;
+    const isAway = this.#isCoreAway && !(await this.#isCoreOpen(core, signal));
     const { bySlug, diagnostics } = assignWishes(this.#options.wishes, nameAll(addOns));
     const described = addOns.map((addOn) => describeAddOn(addOn, network, bySlug.get(addOn.slug)));
     return {
-      services: [describeCore(core, bySlug.get(coreName)), ...described.map(({ service }) => service)],
+      services: [describeCore(core, bySlug.get(coreName), isAway), ...described.map(({ service }) => service)],
       diagnostics: [
         ...(listed === undefined ? [listWithheld] : diagnostics),
         ...described.flatMap((one) => one.diagnostics),
-        ...(await this.#trust(seen, bySlug.has(coreName), signal)),
+        ...(isAway ? [] : await this.#trust(seen, bySlug.has(coreName), signal)),
       ],
     };
   }
 
   async watch(notify: (reason: string) => void, signal: AbortSignal): Promise<void> {
     const { supervisor, openEvents, proxyCheck, logger, clock } = this.#options;
-    const forget = () => {
-      this.#seen = undefined;
-    };
     await watchSupervisor(
       {
         openEvents,
         fingerprint: (aborting) => fingerprint(supervisor, aborting),
-        onCoreStart: () => proxyCheck.again(),
+        onCoreStart: () => {
+          if (this.#isCoreAway) proxyCheck.again();
+          this.#isCoreAway = false;
+        },
+        onCoreEnd: () => {
+          this.#isCoreAway = true;
+        },
+        isCoreOpen: async (aborting) => this.#seen === undefined || this.#isCoreOpen(this.#seen.core, aborting),
         notify: (reason) => {
-          forget();
+          this.#changes++;
           notify(`${sourceName}: ${reason}`);
         },
         logger,
@@ -103,8 +113,19 @@ class SupervisorSource implements HomeAssistantSource {
     return this.#supervised;
   }
 
+  #believed(): Seen | undefined {
+    const { changes, at = Number.NEGATIVE_INFINITY } = this.#seen ?? {};
+    return changes === this.#changes && this.#options.clock.now() - at < believedMs ? this.#seen : undefined;
+  }
+
+  #isCoreOpen(core: Core, signal: AbortSignal): Promise<boolean> {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(openMs)]);
+    return addressSeen(addressOf(core), soon).then((address) => address !== undefined);
+  }
+
   async #look(signal: AbortSignal): Promise<Seen> {
     const { supervisor, clock } = this.#options;
+    const changes = this.#changes;
     const [self, core, network, listed] = await Promise.all([
       this.#self ?? ownSlug(supervisor, signal),
       supervisor.core(signal),
@@ -119,15 +140,19 @@ class SupervisorSource implements HomeAssistantSource {
       slugs: new Set([...(listed ?? []).map(({ slug }) => slug), self]),
       addresses: new Set(running.flatMap(({ address }) => address ?? [])),
     };
-    this.#seen = { core, network, listed, addOns, at: clock.now() };
-    return this.#seen;
+    const seen = { core, network, listed, addOns, at: clock.now(), changes };
+    this.#seen = seen;
+    return seen;
   }
 
   async #trust({ core, network }: Seen, isWished: boolean, signal: AbortSignal): Promise<readonly Diagnostic[]> {
     if (!isWished && !this.#options.isCoreWanted()) return [];
-    const at = { host: core.address ?? coreName, port: core.port, isTls: core.isTls };
-    return trustDiagnostics(await this.#options.proxyCheck.trust(at, signal), network);
+    return trustDiagnostics(await this.#options.proxyCheck.trust(addressOf(core), signal), network);
   }
+}
+
+function addressOf({ address, port, isTls }: Core): CoreAddress {
+  return { host: address ?? coreName, port, isTls };
 }
 
 /** Ourselves are never offered. */

@@ -12,7 +12,9 @@ import {
   readCore,
   readMqtt,
   readNetwork,
+  readVersions,
   type SupervisorNetwork,
+  type Versions,
 } from './shapes.ts';
 
 /** Where the Supervisor is, and what it knows us by. */
@@ -30,6 +32,8 @@ export interface Supervisor {
   addOns(signal: AbortSignal): Promise<readonly AddOnSummary[] | undefined>;
   /** One add-on, `self` for ourselves; undefined when there is none such. */
   addOn(slug: string, signal: AbortSignal): Promise<AddOn | undefined>;
+  /** Which Supervisor, Home Assistant and operating system this is. */
+  versions(signal: AbortSignal): Promise<Versions>;
   core(signal: AbortSignal): Promise<Core>;
   network(signal: AbortSignal): Promise<SupervisorNetwork>;
   /** The broker add-ons may use; undefined without one. */
@@ -64,6 +68,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (answer.status === 400 || answer.status === 404) return undefined;
       return readAddOn(dataOf(options, answer));
     },
+    versions: async (signal) => readVersions(dataOf(options, await ask(options, '/info', signal))),
     async core(signal) {
       const found = readCore(dataOf(options, await coreAt('/info', signal)));
       if (found === undefined) throw notASupervisor(options.url);

@@ -13,8 +13,12 @@ export interface WatchOptions {
   readonly openEvents: OpenEvents;
   /** Something that is different whenever the list of services is. Rejects with an AppError. */
   readonly fingerprint: (signal: AbortSignal) => Promise<string>;
-  /** Home Assistant answers after it did not. */
+  /** Home Assistant is there, after a start of ours or of its own. */
   readonly onCoreStart: () => void;
+  /** It ended what it had opened: it most likely restarts. */
+  readonly onCoreEnd: () => void;
+  /** Whether anybody takes a connection at its web port. It hears nothing of it. */
+  readonly isCoreOpen: (signal: AbortSignal) => Promise<boolean>;
   readonly notify: (reason: string) => void;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -22,6 +26,7 @@ export interface WatchOptions {
 
 const firstRetryMs = 1_000;
 const maxRetryMs = 30_000;
+const lookMs = 1_000;
 /** Every attempt of somebody who is not let in is a warning in the Supervisor's log. */
 const notLetInMs = 600_000;
 /** A socket that lived this long was a working one; its end starts the back-off afresh. */
@@ -42,8 +47,29 @@ export async function watchSupervisor(options: WatchOptions, signal: AbortSignal
       if (end === 'ended' && clock.now() - openedAt >= healthyMs) attempt = 0;
     }
     if (signal.aborted) return;
-    await clock.sleep(backoffMs(attempt, firstRetryMs, maxRetryMs), signal).catch(() => undefined);
+    await pause(backoffMs(attempt, firstRetryMs, maxRetryMs), options, signal);
     if (!signal.aborted) await poll(signal);
+  }
+}
+
+/** Waits, but no longer than until a Home Assistant that was closed is open again: its visitors are waiting too. */
+async function pause(ms: number, options: WatchOptions, signal: AbortSignal): Promise<void> {
+  const { isCoreOpen, clock, notify } = options;
+  const end = clock.now() + ms;
+  let wasOpen = true;
+  while (clock.now() < end && !signal.aborted) {
+    await clock.sleep(Math.min(lookMs, end - clock.now()), signal).catch(() => undefined);
+    if (signal.aborted) return;
+    const isOpen = await isCoreOpen(signal);
+    if (isOpen && !wasOpen) {
+      options.onCoreStart();
+      return notify('Home Assistant is back');
+    }
+    if (wasOpen && !isOpen) {
+      options.onCoreEnd();
+      notify('Home Assistant is closed');
+    }
+    wasOpen = isOpen;
   }
 }
 
@@ -63,6 +89,7 @@ async function follow(options: WatchOptions, signal: AbortSignal): Promise<'ende
     } finally {
       socket.close();
     }
+    options.onCoreEnd();
     if (!signal.aborted) notify('Home Assistant went away');
     return 'ended';
   } catch (error) {

@@ -21,8 +21,8 @@ export interface FakeCore {
   close(): Promise<void>;
 }
 
-/** Starts one that trusts nobody. */
-export async function startFakeCore(): Promise<FakeCore> {
+/** Starts one that trusts nobody, on a free port unless it is to be a certain one. */
+export async function startFakeCore(onPort = 0): Promise<FakeCore> {
   const refusals: string[] = [];
   const requests: string[] = [];
   const core = { refusals, requests, settings: {} as HttpSettings };
@@ -37,7 +37,7 @@ export async function startFakeCore(): Promise<FakeCore> {
     const remote = request.headers['x-forwarded-for'] ?? request.socket.remoteAddress;
     response.writeHead(200, { 'content-type': 'text/html' }).end(`Home Assistant for ${remote}`);
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await once(server.listen(onPort, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   return Object.assign(core, {
     port,

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { createFakeClock } from '../../fakes/clock.ts';
 import { type FakeSupervisor, type FakeSupervisorOptions, startFakeSupervisor } from '../../fakes/supervisor.ts';
 import { until } from '../../program/program.ts';
+import { startFakeCore } from './core.ts';
 import { type SourceChoices, sourceOf } from './source.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -219,3 +220,36 @@ test('without events there is a look now and then, and who is not let in does no
     ['auth'],
   );
 });
+
+test('a look that began before something happened is not believed after it', async (t) => {
+  const { supervisor, source } = await start(t);
+  const reasons = watch(t, source);
+  await subscribed(supervisor);
+  const early = source.list(signal);
+  supervisor.setState('local_web', 'stopped');
+  await told(reasons, 'addon local_web stopped');
+  await early;
+  const { services } = await source.list(signal);
+  assert.equal(services.find(({ id }) => id === 'homeassistant/local_web')?.state, 'stopped');
+});
+
+for (const mayTalkToCore of [true, false]) {
+  const how = mayTalkToCore ? 'with its events' : 'without its events';
+  test(`while Home Assistant restarts it is stopped, and back as soon as its port is open, ${how}`, async (t) => {
+    const first = await startFakeCore();
+    const { port } = first;
+    const core = { port, ip_address: '127.0.0.1' };
+    const { supervisor, source } = await start(t, { core, mayTalkToCore });
+    const stateOf = async () => (await source.list(signal)).services[0]?.state;
+    assert.equal(await stateOf(), 'running');
+    const reasons = watch(t, source);
+    if (mayTalkToCore) await subscribed(supervisor);
+    await first.close();
+    supervisor.dropSockets();
+    await told(reasons, mayTalkToCore ? 'Home Assistant went away' : 'Home Assistant is closed');
+    assert.equal(await stateOf(), 'stopped');
+    const second = await startFakeCore(port);
+    t.after(() => second.close());
+    await until(stateOf, (state) => state === 'running');
+  });
+}

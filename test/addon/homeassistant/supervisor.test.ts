@@ -79,6 +79,11 @@ test('the broker is told when there is one', async (t) => {
   assert.equal(await client.mqtt(signal), undefined);
 });
 
+test('what runs here is told', async (t) => {
+  const { client } = await start(t);
+  assert.deepEqual(await client.versions(signal), { supervisor: '2026.10.0', core: '2026.9.1', os: '18.0' });
+});
+
 test("Home Assistant's own API is asked through the Supervisor", async (t) => {
   const { client } = await start(t);
   const answer = await client.coreApi('config', signal);
