@@ -7,6 +7,7 @@ import { addAdoptCommand } from './adopt.ts';
 import { addApplyCommand } from './apply.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addDriftCommand } from './drift.ts';
+import { addEdgeCommand } from './edge.ts';
 import { addExportCommands } from './export.ts';
 import { addIngressCommands } from './ingress.ts';
 import type { CliIo } from './io.ts';
@@ -64,6 +65,7 @@ export function createProgram(io: CliIo): Command {
   addSettingsCommands(program, io);
   addTunnelCommands(program, io);
   addQuickCommand(program, io);
+  addEdgeCommand(program, io);
   return program;
 }
 

@@ -18,12 +18,18 @@ export interface Running {
   kill(): Promise<void>;
 }
 
-/** Starts it with an environment of its own. */
-export function startSallyport(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+/** Starts it with an environment of its own, and `input` to read, if it is to read anything. */
+export function startSallyport(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input?: string,
+): Running {
   const child = spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {
