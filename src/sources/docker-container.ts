@@ -38,6 +38,8 @@ export interface ListedNetwork {
 
 /** What only inspecting a container tells; it never changes during the container's life. */
 export interface ContainerDetails {
+  /** For engines whose list does not say it. */
+  readonly networkMode?: string;
   /** The reference it was created from. */
   readonly image: string;
   readonly exposed: readonly Port[];
@@ -101,10 +103,15 @@ export function describeContainers(
   return { services, diagnostics };
 }
 
-/** Ourselves, and one-off runs of a Compose service, which carry the service's labels without being it. */
+/** Ourselves, helpers, and one-off runs of a Compose service, which carry the service's labels without being it. */
 function isExcluded(container: ContainerView, context: DescribeContext): boolean {
   if (context.self.kind === 'container' && context.self.id === container.id) return true;
-  return container.labels[composeOneOff]?.toLowerCase() === 'true';
+  return container.labels[composeOneOff]?.toLowerCase() === 'true' || isPodInfra(container);
+}
+
+/** What holds a Podman pod's network: no app, whatever ports it shows for those that share it. */
+function isPodInfra(container: ContainerView): boolean {
+  return container.image.startsWith('localhost/podman-pause:');
 }
 
 /**
@@ -117,9 +124,17 @@ export function needsDetails(container: ContainerView, isEnvironmentRead = false
     isEnvironmentRead ||
     isBareId(container.image) ||
     container.exposed.length === 0 ||
+    // Podman's list says nothing of how a container is connected.
+    container.networkMode === '' ||
     container.networkMode === 'host' ||
     parentOf(container) !== undefined
   );
+}
+
+/** A container of the list with how it is connected, where only inspecting it told. */
+export function completeContainer(container: ContainerView, details: ContainerDetails | undefined): ContainerView {
+  const networkMode = details?.networkMode;
+  return container.networkMode !== '' || networkMode === undefined ? container : { ...container, networkMode };
 }
 
 interface Identity {
@@ -262,7 +277,7 @@ function reach(
   if (at === undefined || (parent !== undefined && stateOf(at) === 'stopped'))
     return { reason: 'the container whose network it shares is not running', hint: 'start that container' };
   const details = context.details.get(container.id);
-  const exposed = details === undefined || !needsDetails(container) ? container.exposed : details.exposed;
+  const exposed = details === undefined ? container.exposed : union(details.exposed, container.exposed);
   const network = labels.hints.network ?? Object.values(labels.entries ?? {}).find((one) => one.network)?.network;
   const project = container.labels[composeProject];
   return chooseAddress(
@@ -299,6 +314,11 @@ function parentOf(container: ContainerView): string | undefined {
   return container.networkMode.startsWith('container:') ? container.networkMode.slice('container:'.length) : undefined;
 }
 
+function union(a: readonly Port[], b: readonly Port[]): readonly Port[] {
+  const isNew = (port: Port) => !a.some((one) => one.number === port.number && one.protocol === port.protocol);
+  return [...a, ...b.filter(isNew)];
+}
+
 /** `paused` counts as stopped: nothing answers. So does `restarting`: between two starts there is no address. */
 export function stateOf(container: ContainerView): Service['state'] {
   if (container.state !== 'running') return 'stopped';
@@ -325,7 +345,9 @@ export function readDetails(raw: unknown): ContainerDetails | undefined {
   if (!isRecord(raw) || !isRecord(raw.Config)) return undefined;
   const exposed = isRecord(raw.Config.ExposedPorts) ? Object.keys(raw.Config.ExposedPorts) : [];
   const environment = readEnvironment(raw.Config.Env);
+  const networkMode = isRecord(raw.HostConfig) ? text(raw.HostConfig.NetworkMode, 256) : '';
   return {
+    ...(networkMode === '' ? {} : { networkMode }),
     image: text(raw.Config.Image, 1024),
     exposed: exposed.slice(0, 4096).flatMap(readPortKey),
     ...(Object.keys(environment).length === 0 ? {} : { environment }),

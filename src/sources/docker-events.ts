@@ -59,6 +59,9 @@ const containerActions: readonly string[] = [
   'pause',
   'unpause',
   'health_status',
+  // Podman calls `die` and `destroy` so, and filters by its own words, whichever it then sends.
+  'died',
+  'remove',
 ];
 const networkActions: readonly string[] = ['connect', 'disconnect'];
 /** Of Swarm services and nodes; a manager tells them of the whole Swarm. */

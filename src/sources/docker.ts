@@ -8,6 +8,7 @@ import type { Self } from './docker-address.ts';
 import {
   type ContainerDetails,
   type ContainerView,
+  completeContainer,
   describeContainers,
   needsDetails,
   readContainer,
@@ -73,9 +74,10 @@ class DockerSource implements Source {
     this.#self ??= await detectSelf(this.#engine, signal);
     const answer = await this.#engine.get('/containers/json', signal, { all: '1' });
     if (!Array.isArray(answer)) throw notAnEngine(endpoint);
-    const containers = answer.flatMap((raw) => readContainer(raw, labels.prefix) ?? []);
-    await this.#learnDetails(containers, signal);
-    await this.#learnDrivers(containers, signal);
+    const listed = answer.flatMap((raw) => readContainer(raw, labels.prefix) ?? []);
+    await this.#learnDetails(listed, signal);
+    await this.#learnDrivers(listed, signal);
+    const containers = listed.map((one) => completeContainer(one, this.#details.get(one.id)));
     const idPrefix = name === 'docker' ? 'docker' : `docker/${name}`;
     const self = refreshSelf(this.#self, containers, this.#drivers);
     const context = { idPrefix, labels, self, drivers: this.#drivers };
@@ -180,11 +182,13 @@ class DockerSource implements Source {
   }
 }
 
-/** Driver by network id, out of `GET /networks`. */
+/** Driver by network id and name, out of `GET /networks`. */
 function readDrivers(raw: unknown): ReadonlyMap<string, string> {
   const drivers = new Map<string, string>();
   for (const network of Array.isArray(raw) ? raw : []) {
-    if (typeof network?.Id === 'string' && typeof network.Driver === 'string') drivers.set(network.Id, network.Driver);
+    if (typeof network?.Driver !== 'string') continue;
+    // Podman's containers name their networks where Docker's give the id.
+    for (const key of [network.Name, network.Id]) if (typeof key === 'string') drivers.set(key, network.Driver);
   }
   return drivers;
 }

@@ -49,6 +49,8 @@ export interface FakeDockerEngine {
   emit(type: string, action: string, name: string, options?: { readonly cut?: number; readonly time?: number }): void;
   /** Sends bytes as they are. */
   emitRaw(bytes: string | Uint8Array): void;
+  /** Answers as another engine does from now on. */
+  speak(dialect: 'docker' | 'podman'): void;
   /** Breaks every open connection. */
   drop(): void;
   /** Answers the next list with this instead; `hang` never ends the body. */
@@ -91,6 +93,7 @@ class Engine implements FakeDockerEngine {
   #server: Server | undefined;
   #nextAnswer: Parameters<FakeDockerEngine['answerOnce']>[0] | undefined;
   #number = 0;
+  #dialect: 'docker' | 'podman' = 'docker';
   #opened = Promise.withResolvers<void>();
 
   constructor(path: string, folder: string, drivers: FakeDrivers) {
@@ -121,6 +124,10 @@ class Engine implements FakeDockerEngine {
 
   emitRaw(bytes: string | Uint8Array): void {
     for (const watcher of this.#watchers) watcher.write(bytes);
+  }
+
+  speak(dialect: 'docker' | 'podman'): void {
+    this.#dialect = dialect;
   }
 
   drop(): void {
@@ -199,7 +206,7 @@ class Engine implements FakeDockerEngine {
 
   #body(path: string, all: boolean): unknown {
     const containers = [...this.#containers.values()].filter((one) => all || isUp(one));
-    if (path === '/containers/json') return containers.map(listed);
+    if (path === '/containers/json') return containers.map(this.#dialect === 'docker' ? listed : listedByPodman);
     if (path === '/info') return { SecurityOptions: ['name=seccomp,profile=default'], OperatingSystem: 'Debian' };
     if (path === '/networks') return this.#networks();
     const id = /^\/containers\/([0-9a-f]+)\/json$/.exec(path)?.[1];
@@ -251,10 +258,27 @@ function listed(container: FakeContainer & { readonly id: string }): unknown {
   };
 }
 
+/** Networks by name, no word of how it is connected, and of the ports only those that are published. */
+function listedByPodman(container: FakeContainer & { readonly id: string }): unknown {
+  const { networkMode } = container;
+  const isApart = networkMode === 'host' || networkMode === 'none';
+  const networks = Object.entries(isApart ? {} : networksOf(container)).map(([name, address]) => [
+    name,
+    { IPAddress: address, Gateway: '10.88.0.1', NetworkID: name },
+  ]);
+  const ports = (container.ports ?? []).filter(({ publicPort }) => publicPort !== undefined);
+  return {
+    ...(listed({ ...container, ports }) as object),
+    HostConfig: null,
+    NetworkSettings: { Networks: Object.fromEntries(networks) },
+  };
+}
+
 function inspected(container: FakeContainer & { readonly id: string }): unknown {
   const exposed = Object.fromEntries((container.exposed ?? []).map((port) => [port, {}]));
   return {
     Id: container.id,
     Config: { Image: container.image ?? 'example/app:latest', ExposedPorts: exposed, Env: container.env ?? [] },
+    HostConfig: { NetworkMode: container.networkMode ?? 'bridge' },
   };
 }

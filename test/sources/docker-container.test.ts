@@ -119,6 +119,14 @@ describe('who a container is', () => {
     assert.deepEqual(describeAll([oneOff]).services, []);
   });
 
+  test('what holds the network of a Podman pod is not listed, whatever it publishes', () => {
+    const infra = raw('5b1c-infra', {
+      Image: 'localhost/podman-pause:4.3.1-0',
+      Labels: { 'sallyport.enable': 'true' },
+    });
+    assert.deepEqual(describeAll([infra]).services, []);
+  });
+
   test('we do not list ourselves', () => {
     const own = raw('sallyport');
     const self = { kind: 'container', id: String(own.Id), networks: ['bridge'] } as const;

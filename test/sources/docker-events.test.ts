@@ -49,6 +49,8 @@ describe('an event', () => {
     ['container', 'pause', 'pause grafana'],
     ['container', 'unpause', 'unpause grafana'],
     ['container', 'health_status: unhealthy', 'health_status grafana'],
+    ['container', 'died', 'died grafana'],
+    ['container', 'remove', 'remove grafana'],
     ['container', 'kill', undefined],
     ['container', 'exec_start: sh', undefined],
     ['container', 'connect', undefined],

@@ -120,6 +120,22 @@ describe('a list', () => {
       assert.equal(engine.calls.filter((call) => call === '/networks').length, 2);
     }));
 
+  test('of Podman, which names networks where Docker gives ids and says nothing of how containers are connected', () =>
+    withEngine(async (engine) => {
+      engine.put({ name: 'cam', networks: { lan: '192.168.1.77' }, labels: { 'sallyport.enable': 'true' } });
+      engine.put({ name: 'web', networks: {}, networkMode: 'host', exposed: ['8000/tcp'] });
+      engine.speak('podman');
+      const { services, diagnostics } = await sourceOf(engine).list(never);
+      assert.deepEqual(
+        services.map(({ name, address, ports }) => ({ name, address, ports })),
+        [
+          { name: 'cam', address: undefined, ports: [] },
+          { name: 'web', address: '127.0.0.1', ports: [{ number: 8000, protocol: 'tcp' }] },
+        ],
+      );
+      assert.match(diagnostics[0]?.message ?? '', /cam cannot be reached/);
+    }));
+
   test('finds out by itself where we run', () =>
     withEngine(async (engine) => {
       engine.put({ name: 'web' });
