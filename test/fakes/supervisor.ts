@@ -65,6 +65,8 @@ export interface FakeSupervisor {
   dropSockets(): void;
   /** Answers everything with this until told otherwise. */
   answerWith(answer: { readonly status: number; readonly body: string } | undefined): void;
+  /** Answers are made as they are now and sent when the returned function is called. */
+  hold(): () => void;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,7 @@ class Running implements FakeSupervisor {
   readonly #server = createServer((request, response) => this.#answer(request, response));
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #subscribed = new Map<WebSocket, number>();
+  #held: Promise<void> = Promise.resolve();
   #forced: { readonly status: number; readonly body: string } | undefined;
 
   constructor(options: FakeSupervisorOptions) {
@@ -138,6 +141,12 @@ class Running implements FakeSupervisor {
     this.#forced = answer;
   }
 
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    return resolve;
+  }
+
   async close(): Promise<void> {
     this.dropSockets();
     this.#sockets.close();
@@ -175,7 +184,7 @@ class Running implements FakeSupervisor {
     const path = request.url ?? '';
     this.calls.push(path);
     const { status, body } = this.#forced ?? this.#judge(path, request.headers.authorization);
-    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    void this.#held.then(() => response.writeHead(status, { 'content-type': 'application/json' }).end(body));
   }
 
   #judge(path: string, authorization: string | undefined): { readonly status: number; readonly body: string } {

@@ -1,6 +1,7 @@
 // The source over time: states, events under old and new names, what it does without them, and whom it never offers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SourceResult } from '../../../src/contracts.ts';
 import { createFakeClock } from '../../fakes/clock.ts';
 import { type FakeSupervisor, type FakeSupervisorOptions, startFakeSupervisor } from '../../fakes/supervisor.ts';
 import { until } from '../../program/program.ts';
@@ -225,12 +226,23 @@ test('a look that began before something happened is not believed after it', asy
   const { supervisor, source } = await start(t);
   const reasons = watch(t, source);
   await subscribed(supervisor);
+  const count = ({ services }: SourceResult) => services.length;
+  await source.list(signal);
+  supervisor.emit({ event: 'addon', slug: 'x' });
+  await told(reasons, 'addon x');
+  const release = supervisor.hold();
+  const asked = supervisor.calls.length;
   const early = source.list(signal);
-  supervisor.setState('local_web', 'stopped');
-  await told(reasons, 'addon local_web stopped');
-  await early;
-  const { services } = await source.list(signal);
-  assert.equal(services.find(({ id }) => id === 'homeassistant/local_web')?.state, 'stopped');
+  await until(
+    async () => supervisor.calls.slice(asked),
+    (paths) => paths.includes('/addons'),
+  );
+  supervisor.install({ slug: 'local_late', manifest: web });
+  supervisor.setState('local_late', 'started');
+  await told(reasons, 'addon local_late started');
+  release();
+  assert.equal(count(await early), 2);
+  assert.equal(count(await source.list(signal)), 3);
 });
 
 for (const mayTalkToCore of [true, false]) {
