@@ -1,4 +1,4 @@
-// cloudflared's `ipRules`: which destinations the socks proxy may dial. First rule that fits decides, none means no. Pure.
+// cloudflared's `ipRules`: which destinations a client may choose. First rule that fits decides, none means no. Pure.
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import type { IpRule } from '../model.ts';
 
@@ -20,6 +20,29 @@ export function createIpPolicy(rules: readonly IpRule[], defaultAllow = false): 
       return { allowed: compiled[matched]?.allow ?? false, matched };
     },
   };
+}
+
+/** Addresses that lead to this machine itself, or that routers and clouds use for their own: 169.254.169.254 and the like. */
+const inwards: readonly [network: string, bits: number, family: 'ipv4' | 'ipv6'][] = [
+  ['0.0.0.0', 8, 'ipv4'],
+  ['127.0.0.0', 8, 'ipv4'],
+  ['169.254.0.0', 16, 'ipv4'],
+  ['224.0.0.0', 3, 'ipv4'],
+  ['::', 96, 'ipv6'],
+  ['fe80::', 10, 'ipv6'],
+  ['ff00::', 8, 'ipv6'],
+];
+
+/**
+ * The policy of clients that may choose freely: the rules when there are any, else every address but those of this machine itself. What
+ * listens on loopback relies on not being reachable from elsewhere.
+ */
+export function createOutwardPolicy(rules: readonly IpRule[]): IpPolicy {
+  if (rules.length > 0) return createIpPolicy(rules);
+  const list = new BlockList();
+  for (const [network, bits, family] of inwards) list.addSubnet(network, bits, family);
+  const isInward = (ip: string) => list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6');
+  return { check: (ip) => ({ allowed: (isIPv4(ip) || isIPv6(ip)) && !isInward(ip), matched: undefined }) };
 }
 
 interface CompiledIpRule {

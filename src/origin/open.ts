@@ -1,5 +1,6 @@
 // From a checked rule to the origin that serves it: one per (service, originRequest), kept while a live rule uses it.
 import type { Clock } from '../clock.ts';
+import { createOutwardPolicy, type IpPolicy } from '../ingress/ip-rules.ts';
 import type { ResolvedOriginRequest } from '../ingress/origin-request.ts';
 import type { OriginTarget } from '../ingress/service-url.ts';
 import type { CheckedRule } from '../ingress/validate.ts';
@@ -7,10 +8,12 @@ import type { Logger } from '../logger.ts';
 import type { IngressRule } from '../model.ts';
 import { createAccessGuard } from './access/guard.ts';
 import { type AccessTeams, cloudflareTeam } from './access/team.ts';
+import { createBastionOrigin } from './bastion.ts';
 import { createHelloOrigin, createRefusingOrigin, createStatusOrigin } from './builtin.ts';
 import type { DialTarget, DialTls } from './dial.ts';
 import type { Origin } from './exchange.ts';
 import { createHttpOrigin } from './http.ts';
+import { createSocksOrigin, type SocksOriginOptions } from './socks.ts';
 import { createTcpOrigin } from './tcp.ts';
 import { createTrust } from './trust.ts';
 
@@ -42,7 +45,7 @@ export function createOrigins({ clock, logger, accessTeams = cloudflareTeam }: O
     const known = byRule.get(rule);
     if (known !== undefined) return known;
     const key = originKey(rule.rule);
-    const origin = byKey.get(key) ?? access.guard(createOrigin(rule, clock), rule.originRequest.access);
+    const origin = byKey.get(key) ?? access.guard(createOrigin(rule, { clock, logger }), rule.originRequest.access);
     byKey.set(key, origin);
     byRule.set(rule, origin);
     return origin;
@@ -65,11 +68,13 @@ export function createOrigins({ clock, logger, accessTeams = cloudflareTeam }: O
   };
 }
 
+type Shared = Pick<OriginsOptions, 'clock' | 'logger'>;
+
 function originKey(rule: IngressRule): string {
   return `${rule.service}\n${JSON.stringify(rule.originRequest ?? {})}`;
 }
 
-function createOrigin(rule: CheckedRule, clock: Clock): Origin {
+function createOrigin(rule: CheckedRule, shared: Shared): Origin {
   const { target, originRequest } = rule;
   switch (target.kind) {
     case 'http_status':
@@ -77,10 +82,11 @@ function createOrigin(rule: CheckedRule, clock: Clock): Origin {
     case 'hello_world':
       return createHelloOrigin();
     case 'bastion':
+      return createBastionOrigin(chosen(createOutwardPolicy(originRequest.ipRules), originRequest, shared));
     case 'socks-proxy':
-      return createRefusingOrigin(`the service ${target.kind} is not supported yet`, 'name the service by its address');
+      return createSocksOrigin(chosen(target.policy, originRequest, shared));
     case 'tcp':
-      return createTcp(target, originRequest, clock);
+      return createTcp(target, originRequest, shared);
     case 'http':
     case 'https':
     case 'unix':
@@ -89,15 +95,21 @@ function createOrigin(rule: CheckedRule, clock: Clock): Origin {
   }
 }
 
-function createTcp(target: OriginTarget & { kind: 'tcp' }, request: ResolvedOriginRequest, clock: Clock): Origin {
+function createTcp(target: OriginTarget & { kind: 'tcp' }, request: ResolvedOriginRequest, shared: Shared): Origin {
+  // As in cloudflared the client then chooses the destination, and the service's own address means nothing.
   if (request.proxyType === 'socks')
-    return createRefusingOrigin('proxyType socks is not supported yet', 'name the service by its address');
+    return createSocksOrigin(chosen(createOutwardPolicy(request.ipRules), request, shared));
   if (!isPort(target.port))
     return createRefusingOrigin(
       `${target.service} has no usable port`,
       'write the port behind the host: tcp://host:port',
     );
-  return createTcpOrigin(dialTarget({ host: target.hostname, port: target.port }, request), clock);
+  return createTcpOrigin(dialTarget({ host: target.hostname, port: target.port }, request), shared.clock);
+}
+
+/** For origins whose clients choose the destination. */
+function chosen(policy: IpPolicy, request: ResolvedOriginRequest, shared: Shared): SocksOriginOptions {
+  return { policy, dialTo: (destination) => dialTarget(destination, request), ...shared };
 }
 
 function createHttp(

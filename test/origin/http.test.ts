@@ -175,15 +175,6 @@ test('hello_world is a page that shows the request and escapes it', async (t) =>
   assert.equal((await ask(connection, { ':authority': 'hello.test', ':method': 'HEAD' })).body.length, 0);
 });
 
-test('what is not supported yet is refused', async (t) => {
-  const { connection } = await startRig(t, [
-    { hostname: 'bastion.test', service: 'bastion' },
-    { hostname: 'socks.test', service: 'socks-proxy' },
-  ]);
-  for (const host of ['bastion.test', 'socks.test'])
-    assert.equal((await ask(connection, { ':authority': host })).status, 502);
-});
-
 test('connections to an origin close once no rule uses it and its last request is answered', async (t) => {
   let open = 0;
   const release = Promise.withResolvers<void>();
