@@ -2,7 +2,7 @@
 import { createChoiceStore } from '../choices.ts';
 import { systemClock } from '../clock.ts';
 import type { CloudflareApi } from '../cloudflare/client.ts';
-import { createDnsReconciler } from '../dns/reconciler.ts';
+import { createDnsReconciler, type DnsReconciler } from '../dns/reconciler.ts';
 import { AppError } from '../errors.ts';
 import { createRemoteIngress, type IngressReconciler } from '../ingress/reconciler.ts';
 import type { Logger } from '../logger.ts';
@@ -75,9 +75,7 @@ export async function withPlan<T>(
     });
     const names = { zones: place.zones, tunnelTarget, owner };
     const kept = { api, account: place.account, dataDir: settings.dataDir, logger };
-    const ingress = ingressOf({ ...kept, exclusive: settings.edge === 'embedded' }, tunnelId, (aborting) =>
-      dns.ownedHostnames(aborting),
-    );
+    const ingress = ingressOf({ ...kept, exclusive: settings.edge === 'embedded' }, tunnelId, dns);
     const pass = await reconcile(
       {
         list: (aborting) => discovery.list.list(aborting),
@@ -124,10 +122,12 @@ function ingressOf(
     readonly logger: Logger;
   },
   tunnelId: string | undefined,
-  ownedHostnames: (signal: AbortSignal) => Promise<ReadonlySet<string>>,
+  dns: DnsReconciler,
 ): IngressReconciler {
   if (tunnelId === undefined) return createMissingIngress();
-  return createRemoteIngress({ ...kept, ...seenDecisions({ dataDir, tunnelId, logger }), tunnelId, ownedHostnames });
+  const { ownedHostnames, recordedHostnames } = dns;
+  const decisions = seenDecisions({ dataDir, tunnelId, logger });
+  return createRemoteIngress({ ...kept, ...decisions, tunnelId, ownedHostnames, recordedHostnames });
 }
 
 function nothingToPlan(): AppError {

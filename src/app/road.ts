@@ -83,6 +83,7 @@ export async function buildRoad(options: RoadOptions, signal: AbortSignal): Prom
     account: ground.place.account,
     tunnelId: id,
     ownedHostnames: (aborting) => dns.ownedHostnames(aborting),
+    recordedHostnames: (aborting) => dns.recordedHostnames(aborting),
     exclusive: settings.edge === 'embedded',
     writtenOnly: !isRemote,
   });

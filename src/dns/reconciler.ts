@@ -48,6 +48,8 @@ export interface DnsOptions {
 export interface DnsReconciler extends Reconciler<ZoneRecord> {
   /** Hostnames whose record carries our mark and was not released, as read now. */
   ownedHostnames(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Hostnames that have any record that is not a mark, as read now. */
+  recordedHostnames(signal: AbortSignal): Promise<ReadonlySet<string>>;
 }
 
 /** A reconciler for the records of these zones. Throws ValidationError when the owner id cannot be marked on a record. */
@@ -195,6 +197,10 @@ export function createDnsReconciler(options: DnsOptions): DnsReconciler {
       const { isReleased } = decisions();
       const owned = recordsOf(await readAll(signal)).filter((record) => isOurs(record, owner));
       return new Set(owned.map((record) => record.name).filter((name) => !isReleased(name)));
+    },
+    async recordedHostnames(signal) {
+      const { names } = await readAll(signal);
+      return new Set([...names.values()].flatMap(({ name, records }) => (records.length > 0 ? [name] : [])));
     },
   };
 }

@@ -20,6 +20,7 @@ import {
 import { type Drift, decideDrifts, isPutRight, withDrifts } from './drift-decide.ts';
 import type { RuleMemory } from './drift-memory.ts';
 import { choiceFor, type Decision, decided, freshHands, newlyRemembered, underWay } from './drift-settle.ts';
+import { leftBehind } from './left-behind.ts';
 import { allRules, mergeConfiguration, rulesByHostname } from './remote.ts';
 
 /** Where the rules live. */
@@ -51,6 +52,8 @@ export interface RemoteIngressOptions {
   readonly tunnelId: string;
   /** Hostnames whose DNS record carries our mark: their rules are ours, whoever wrote them. */
   ownedHostnames(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Hostnames that have a record, whoever's. Left out, rules whose record is gone already are nobody's after a restart. */
+  recordedHostnames?(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** True for a tunnel nobody else uses: a rule for a hostname we want is then ours without a mark. */
   readonly exclusive?: boolean;
   /** What a connector reported of itself does not count: only what was written is pushed to others. */
@@ -95,8 +98,13 @@ export function createRemoteTarget(options: RemoteIngressOptions): RuleTarget {
     choices = options.choices?.() ?? noChoices;
     if (!isLoaded) remembered = memory?.load() ?? remembered;
     isLoaded = true;
-    const [config, marked] = await Promise.all([getConfig(signal), options.ownedHostnames(signal)]);
-    foreign = claim(config, desired.ingress, marked);
+    const [config, marked, recorded] = await Promise.all([
+      getConfig(signal),
+      options.ownedHostnames(signal),
+      options.recordedHostnames?.(signal),
+    ]);
+    const left = recorded === undefined ? [] : leftBehind({ remembered, present: rulesByHostname(config), recorded });
+    foreign = claim(config, desired.ingress, [...marked, ...left]);
     wanted = withoutForeign(desired.ingress);
     look(config, wanted);
     hands = memory === undefined ? hands : findHands({ live, wanted, remembered, choiceFor: choose });

@@ -291,6 +291,8 @@ test('the hostnames that carry our mark are ours', async (t) => {
   world.foreign('CNAME', 'cabin', 'x.cfargotunnel.com', 'sallyport owner=cabin resource=docker/cabin');
   await settle(world.dns, desiredFor([entryFor('a'), entryFor('b')]));
   assert.deepEqual([...(await world.dns.ownedHostnames(never()))].toSorted(), ['a.example.com', 'b.example.com']);
+  const recorded = await world.dns.recordedHostnames(never());
+  assert.ok(['a.example.com', 'b.example.com'].every((name) => recorded.has(name)));
 });
 
 test('whoever asks while a pass is reading shares its answer, whoever asks later does not', async (t) => {

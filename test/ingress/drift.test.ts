@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type { RemoteRule } from '../../src/cloudflare/configurations.ts';
 import { closedService } from '../../src/ingress/closing.ts';
 import type { IngressEntry } from '../../src/model.ts';
-import { entryFor } from '../contract/reconciler.ts';
+import { desiredFor, entryFor } from '../contract/reconciler.ts';
 import { createRemoteWorld, type RemoteWorld } from './remote-world.ts';
 
 const a = entryFor('a', { service: 'http://10.0.0.1:80' });
@@ -373,6 +373,48 @@ describe('the memory of what was written', () => {
     await world.pass(a);
     assert.equal(world.rules()[0], `a.example.com ${a.rule.service}`);
   });
+});
+
+describe('a death after the record is gone and before its rules are', () => {
+  const hostname = 'a.example.com';
+  /** As a pass that no longer wants the name leaves it when it dies there: closed, or still open where nothing could be written. */
+  const deaths: readonly [name: string, die: (world: RemoteWorld) => Promise<unknown>][] = [
+    ['closed', (world) => world.ingress.withdraw(desiredFor([b]), signal)],
+    ['still open', async () => undefined],
+  ];
+  const dead = async (t: TestContext, die: (world: RemoteWorld) => Promise<unknown>) => {
+    const world = await createRemoteWorld(t);
+    await world.pass(a, api, b);
+    await die(world);
+    world.owned.delete(hostname);
+    return world;
+  };
+  const left = (world: RemoteWorld) => world.rules().filter((rule) => rule.startsWith(hostname));
+
+  for (const [name, die] of deaths) {
+    test(`${name}: the next start removes them`, async (t) => {
+      const world = await dead(t, die);
+      world.restart();
+      await world.pass(b);
+      assert.deepEqual(left(world), []);
+      assert.ok(world.rules().some((rule) => rule.startsWith('b.example.com ')));
+    });
+
+    const others: readonly [name: string, take: (world: RemoteWorld) => void][] = [
+      ['a record of somebody else leads there', (world) => world.elsewhere.add(hostname)],
+      ['one of them is not as we wrote it', (world) => world.byHand(edit(hostname, { service: elsewhere }))],
+      ['the name was released', (world) => world.choices.update((now) => ({ ...now, released: [hostname] }))],
+    ];
+    for (const [reason, take] of others)
+      test(`${name}: they stay when ${reason}`, async (t) => {
+        const world = await dead(t, die);
+        take(world);
+        const before = left(world);
+        world.restart();
+        await world.pass(b);
+        assert.deepEqual(left(world), before);
+      });
+  }
 });
 
 describe('adopt and release', () => {

@@ -20,6 +20,8 @@ export interface RemoteWorld extends ApiWorld {
   readonly choices: ChoiceStore;
   /** Hostnames whose record carries our mark. */
   readonly owned: Set<string>;
+  /** Hostnames whose record is somebody else's. */
+  readonly elsewhere: Set<string>;
   ingress: IngressReconciler;
   /** The program ends and starts again. */
   restart(): void;
@@ -49,6 +51,7 @@ export async function createRemoteWorld(
     never(),
   );
   const owned = new Set<string>();
+  const elsewhere = new Set<string>();
   const choices = createChoiceStore(dataDir);
   const start = () =>
     createRemoteIngress({
@@ -56,6 +59,7 @@ export async function createRemoteWorld(
       account: api.account,
       tunnelId: tunnel.id,
       ownedHostnames: async () => owned,
+      recordedHostnames: async () => new Set([...owned, ...elsewhere]),
       exclusive: options.exclusive ?? false,
       memory: createRuleMemory({ dataDir, tunnelId: tunnel.id, logger: createSilentLogger() }),
       choices: () => choices.read(),
@@ -68,6 +72,7 @@ export async function createRemoteWorld(
     tunnelId: tunnel.id,
     choices,
     owned,
+    elsewhere,
     ingress: start(),
     restart: () => {
       world.ingress = start();
