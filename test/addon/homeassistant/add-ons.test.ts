@@ -107,6 +107,8 @@ describe('thirty add-ons', () => {
     ['a0d7b954_nodered', 'node-red'],
     ['a0d7b954_bitwarden', 'vaultwarden'],
     ['a0d7b954_unifi', 'unifi'],
+    ['db21ed7f_portainer', 'portainer'],
+    ['db21ed7f_jellyfin', 'jellyfin'],
   ];
   for (const [slug, plugin] of known) {
     test(`${slug} is known to the catalogue as ${plugin}`, () => {
