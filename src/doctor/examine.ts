@@ -106,7 +106,7 @@ async function visitEntry({ edge }: Patient, entry: IngressEntry, signal: AbortS
   if (path !== undefined) return [skipped('visitor', 'a path rule is a pattern, not a page to ask for')];
   const isEmbedded = edge.kind === 'embedded';
   const visited = await visit(hostname, edge, { timeoutMs, signal });
-  return judgeVisit(visited, { hostname, access: entry.access, isEnforced: !isEmbedded, isEmbedded });
+  return judgeVisit(visited, { hostname, access: entry.access, isEmbedded });
 }
 
 async function checkOrigin(patient: Patient, entry: IngressEntry, signal: AbortSignal): Promise<Check> {

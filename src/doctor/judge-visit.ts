@@ -7,8 +7,6 @@ import type { Visit } from './visit.ts';
 export interface Promised {
   readonly hostname: string;
   readonly access: IngressEntry['access'];
-  /** Only on Cloudflare's edge a policy is enforced. */
-  readonly isEnforced: boolean;
   readonly isEmbedded: boolean;
 }
 
@@ -50,7 +48,7 @@ function unreachable(code: string, { hostname, isEmbedded }: Promised): Check {
 type Met = Extract<Visit, { readonly kind: 'answered' }>;
 
 function meets(visit: Met, promised: Promised): Check {
-  const { hostname, access, isEnforced } = promised;
+  const { hostname, access } = promised;
   if (isLogin(visit)) {
     return access === 'public'
       ? failed(
@@ -62,7 +60,7 @@ function meets(visit: Met, promised: Promised): Check {
   }
   const broken = edgeError(visit, promised);
   if (broken !== undefined) return broken;
-  if (isEnforced && access !== 'public' && visit.status !== 401 && visit.status !== 403)
+  if (access !== 'public' && visit.status !== 401 && visit.status !== 403)
     return failed(
       'visitor',
       `${hostname} lets everybody in, although the policy ${access.policy} guards it`,
@@ -74,6 +72,8 @@ function meets(visit: Met, promised: Promised): Check {
 }
 
 function isLogin({ status, headers }: Met): boolean {
+  // Whoever looks like no browser is not sent to the login page but told that he needs one.
+  if (status === 401 && headers['cf-access-aud'] !== undefined) return true;
   const location = headers.location ?? '';
   return (
     status >= 300 && status < 400 && /^https:\/\/[^/]+\.cloudflareaccess\.com\/|\/cdn-cgi\/access\/login/.test(location)

@@ -112,7 +112,6 @@ describe('a visitor', () => {
       const promised = {
         hostname: 'a.example.com',
         access: access === 'public' ? ('public' as const) : family,
-        isEnforced: true,
         isEmbedded: false,
       };
       const check = judgeVisit(visit, promised).find((one) => one.step === step);
