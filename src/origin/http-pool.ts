@@ -15,12 +15,28 @@ const Pool: typeof UndiciPool = createRequire(import.meta.url)('undici/lib/dispa
  */
 export const fixedServerName = 'origin';
 
+/** How a pool connects. */
+export interface PoolDialling {
+  readonly dialler: Dialler;
+  /** Whether any request is under way. */
+  isBusy(): boolean;
+}
+
 /** A pool for the target. Nothing times out: an origin that thinks is the edge's business, as with cloudflared. */
-export function createPool(target: HttpTarget, serverName: string | undefined, dialler: Dialler): UndiciPool {
+export function createPool(
+  target: HttpTarget,
+  serverName: string | undefined,
+  { dialler, isBusy }: PoolDialling,
+): UndiciPool {
   const dialled = withServerName(target.dial, serverName);
   const http2 = dialled.tls?.http2 === true;
   return new Pool(dialled.tls === undefined ? 'http://origin' : 'https://origin', {
     connect: (_options, callback) => {
+      // For a request whose visitor left, undici closes the connection and opens another, which nobody would use.
+      if (!isBusy()) {
+        queueMicrotask(() => callback(new Error('nobody waits for a connection'), null));
+        return;
+      }
       dialler.dial(dialled, (error, socket) => {
         if (socket === null) callback(error ?? new Error('not connected'), null);
         else callback(null, socket);

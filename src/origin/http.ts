@@ -4,7 +4,7 @@ import type { Pool } from 'undici';
 import { createDialler } from './dialler.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { HttpExchange, type HttpExchangeOwner } from './http-exchange.ts';
-import { createPool, fixedServerName } from './http-pool.ts';
+import { createPool, fixedServerName, type PoolDialling } from './http-pool.ts';
 import type { HttpTarget } from './http-target.ts';
 import { collectBody } from './request-body.ts';
 import { openWebsocket } from './websocket.ts';
@@ -33,6 +33,7 @@ class HttpOrigin implements Origin, HttpExchangeOwner {
   private readonly target: HttpTarget;
   private readonly pools = new Map<string, Pool>();
   private readonly dialler = createDialler();
+  private readonly dialling: PoolDialling = { dialler: this.dialler, isBusy: () => this.active > 0 };
   private active = 0;
   private retired = false;
 
@@ -91,7 +92,7 @@ class HttpOrigin implements Origin, HttpExchangeOwner {
     const name = this.target.serverNameFromHost ? hostWithoutPort(exchange.host) : '';
     let pool = this.pools.get(name);
     if (pool === undefined) {
-      pool = createPool(this.target, name === '' ? undefined : name, this.dialler);
+      pool = createPool(this.target, name === '' ? undefined : name, this.dialling);
       this.pools.set(name, pool);
       if (this.pools.size > maxServerNames) this.closeOldest();
     } else if (this.target.serverNameFromHost) {

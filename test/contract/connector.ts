@@ -8,6 +8,7 @@ import { EdgeError } from '../../src/errors.ts';
 import type { IngressRule } from '../../src/model.ts';
 import { greeting, type Inspection, patternBytes, patternHash } from '../interop/origin.ts';
 import { type EdgeAccess, type Rig, startRig, until, type Visit, zone } from '../interop/rig.ts';
+import { testHttpFidelity } from './http-fidelity.ts';
 
 /** A connector being tested. */
 export interface ConnectorTrial {
@@ -25,6 +26,8 @@ export interface VictimTrial {
 /** How to make what is tested. */
 export interface ConnectorContract {
   readonly name: string;
+  /** Where the two differ on purpose, a test says what each does, and which decision says why. */
+  readonly kind: 'native' | 'cloudflared';
   /** How many changes of rules are made under load. */
   readonly updates: number;
   /** Not started yet. `rig` is for what a connector cannot do alone: asking the API to push rules. */
@@ -38,6 +41,7 @@ const largeBytes = 24 * 1024 * 1024;
 
 /** Registers the suite. */
 export function testConnector(contract: ConnectorContract): void {
+  testHttpFidelity(contract);
   describe(`${contract.name}: serving`, { timeout: 240_000 }, () => serving(contract));
   describe(`${contract.name}: changing rules`, { timeout: 240_000 }, () => changingRules(contract));
   describe(`${contract.name}: coming and going`, { timeout: 240_000 }, () => comingAndGoing(contract));

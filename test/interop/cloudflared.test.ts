@@ -26,6 +26,7 @@ if ('reason' in binary) {
   const { path } = binary;
   testConnector({
     name: binary.version,
+    kind: 'cloudflared',
     updates: 200,
     create(access, rig) {
       const connector = supervised(path, access, rig, { pushRules: async (rules) => rig.push(rules) });

@@ -14,6 +14,7 @@ const program = fileURLToPath(new URL('./native-process.ts', import.meta.url));
 
 testConnector({
   name: 'native',
+  kind: 'native',
   updates: 1000,
   create(access, rig) {
     const connector = native(access, rig, 'refuse');
@@ -24,6 +25,7 @@ testConnector({
 
 testConnector({
   name: 'native, rules pushed by the edge',
+  kind: 'native',
   updates: 200,
   create(access, rig) {
     const connector = native(access, rig, 'apply');

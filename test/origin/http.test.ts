@@ -227,3 +227,27 @@ test('no more than keepAliveConnections idle connections stay open', async (t) =
   await until(() => open <= 2);
   assert.equal((await ask(connection)).status, 200);
 });
+
+test('a visitor who leaves before the answer leaves no connection to the origin behind', async (t) => {
+  let opened = 0;
+  let open = 0;
+  let asked = 0;
+  const port = await startRawOrigin(t, (socket) => {
+    opened++;
+    open++;
+    socket.on('data', () => {
+      asked++;
+      if (asked > 1) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    });
+    socket.on('end', () => socket.end());
+    socket.on('close', () => open--);
+  });
+  const { connection } = await startRig(t, [{ hostname: 'app.test', service: `http://127.0.0.1:${port}` }]);
+  const stream = connection.request({ ':path': '/silent' });
+  stream.on('error', () => undefined);
+  await until(() => asked === 1);
+  stream.close(http2.constants.NGHTTP2_CANCEL);
+  await until(() => open === 0);
+  assert.equal((await ask(connection)).status, 200);
+  assert.equal(opened, 2);
+});
