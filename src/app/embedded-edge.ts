@@ -69,7 +69,8 @@ export async function startLocalEdge(options: {
   try {
     for (const zone of settingsZones(settings)) store.ensureZone(zone);
     const domains = settingsZones(settings);
-    const gate = await createGate({ access: store.access, login, logger, clock });
+    let httpsPort: number | undefined;
+    const gate = await createGate({ access: store.access, login, httpsPort: () => httpsPort, logger, clock });
     stops.push(() => gate.stop());
     const edge = await createEmbeddedEdge({
       directory: store,
@@ -83,6 +84,7 @@ export async function startLocalEdge(options: {
       clock,
     });
     stops.push(edge.stop);
+    httpsPort = edge.addresses.https?.port;
     const apiToken = edgeApiToken(stateDir);
     const server = await createEdgeApi({ store, registry: edge.registry, listen: api, tokens: { apiToken }, logger });
     stops.push(() => server.stop());

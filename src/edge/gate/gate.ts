@@ -29,6 +29,7 @@ import {
   unavailableAnswer,
   unmatchedAnswer,
 } from './refusals.ts';
+import { secureUrl } from './secure-url.ts';
 import { type GateApp, type GateSnapshot, readSnapshot } from './snapshot.ts';
 
 /** What the gate is made of. */
@@ -36,6 +37,8 @@ export interface GateOptions {
   readonly access: AccessStore;
   /** Asked for every login and every session. */
   readonly login: () => LoginSettings;
+  /** The port on which visitors have HTTPS; absent: they have none here. */
+  readonly httpsPort?: () => number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -58,7 +61,7 @@ export interface Gate {
 const renewEveryMs = 60_000;
 
 /** A gate with keys; rejects with E_STATE when the store cannot be read. */
-export async function createGate({ access, login, logger, clock }: GateOptions): Promise<Gate> {
+export async function createGate({ access, login, httpsPort, logger, clock }: GateOptions): Promise<Gate> {
   const keys = await openSigningKeys(access, clock);
   const stopped = new AbortController();
   const parts: LoginParts = {
@@ -137,7 +140,7 @@ export async function createGate({ access, login, logger, clock }: GateOptions):
       const judgement = judge(request.visitor.request, app, seen);
       if (!judgement.isPassed) {
         logger.debug({ host: seen.host, application: app.name, policy: judgement.policy, ray: seen.ray }, 'not let in');
-        answerVisitor(request.visitor, refusalOf(app, judgement, seen), seen.ray);
+        answerVisitor(request.visitor, refusalOf(app, judgement, seen, httpsPort?.()), seen.ray);
         return undefined;
       }
       judgements.push(judgement);
@@ -149,7 +152,8 @@ export async function createGate({ access, login, logger, clock }: GateOptions):
   }
 
   function serve(request: GateRequest): undefined {
-    const served = serveGate(request, parts)
+    const secure = asksWho.test(request.visitor.request.path) ? secureUrlOf(request, httpsPort?.()) : undefined;
+    const served = (secure === undefined ? serveGate(request, parts) : Promise.resolve(redirect(303, secure)))
       .catch((error: unknown) => {
         logger.error({ err: error, host: request.host, ray: request.ray }, 'the gate could not serve its own page');
         const lines = ['Something went wrong here. Look at the log of the edge.'];
@@ -184,14 +188,25 @@ function refusalOf(
   app: GateApp,
   judgement: Extract<Judgement, { isPassed: false }>,
   seen: GateRequest & JudgeContext,
+  httpsPort: number | undefined,
 ): GateAnswer {
   if (judgement.needs === 'nothing') return deniedAnswer(seen, app, judgement.email);
   const { providers, hasPasswords } = loginWays(app, seen);
   if (providers.length === 0 && !hasPasswords) return noLoginAnswer(seen, app);
   if (!isForPerson(seen)) return unauthorizedAnswer(seen, app);
+  const secure = secureUrlOf(seen, httpsPort);
+  if (secure !== undefined) return withHeaders(redirect(302, secure), appHeaders(app));
   const { method, path } = seen.visitor.request;
   const isRead = method === 'GET' || method === 'HEAD';
   return withHeaders(redirect(isRead ? 302 : 303, loginPath(seen.host, app, isRead ? path : '/')), appHeaders(app));
+}
+
+/** The gate's pages on which something secret is said. */
+const asksWho = /^\/cdn-cgi\/access\/(?:login|sso)\b/;
+
+function secureUrlOf({ visitor, authority }: GateRequest, httpsPort: number | undefined): string | undefined {
+  const { scheme, address, path } = visitor.request;
+  return secureUrl({ scheme, address, authority, path }, httpsPort);
 }
 
 /** What the origin gets: without the gate's cookies and spent tokens, with who it is. What a visitor sent under these names is gone already. */
