@@ -1,8 +1,10 @@
 // Composition root: constructs every object once, in order; start, stop, and what it has to say of itself.
 import { hostname } from 'node:os';
 import { createAccess } from './app/access.ts';
-import { createDiscovery, type Discovery } from './app/discovery.ts';
+import { createDiscovery, type LiveDiscovery } from './app/discovery.ts';
+import { examineOnce } from './app/doctor.ts';
 import { type LocalEdge, startLocalEdge } from './app/embedded-edge.ts';
+import { createForesight } from './app/foresight.ts';
 import { createLiveSettings, type LiveSettings } from './app/live-settings.ts';
 import { createPasses } from './app/passes.ts';
 import { createReadiness } from './app/readiness.ts';
@@ -10,13 +12,18 @@ import { buildRoad, type Road } from './app/road.ts';
 import { drainMs } from './app/road-connector.ts';
 import { createRoadKeeper, type RoadKeeper } from './app/road-keeper.ts';
 import { createSettingsApi } from './app/settings-api.ts';
+import { checkGivenToken } from './app/token-check.ts';
+import { createChoiceStore } from './choices.ts';
 import { systemClock } from './clock.ts';
 import { type CloudflareApi, createCloudflareApi } from './cloudflare/client.ts';
+import type { NativeConnector } from './connector/native/connector.ts';
 import { type Controller, createController } from './controller.ts';
 import { AppError } from './errors.ts';
+import { driftStatus } from './ingress/drift-words.ts';
 import { createLifecycle } from './lifecycle.ts';
-import type { Logger } from './logger.ts';
+import { createSilentLogger, type Logger } from './logger.ts';
 import type { ListenAddress, Snapshot } from './model.ts';
+import { currentPlatform } from './platform.ts';
 import type { LoadedSettings, SettingsInputs } from './settings/load.ts';
 import { isLoopback } from './settings/resolve.ts';
 import type { Settings } from './settings/settings.ts';
@@ -25,8 +32,16 @@ import { heldStatuses, type Status, serviceStatuses, suggestionStatuses } from '
 import type { Suggestion } from './suggestions.ts';
 import { startTriggers } from './triggers.ts';
 import { version } from './version.ts';
+import { type ActivityLog, createActivityLog } from './web/activity.ts';
+import { createEventHub, type EventHub } from './web/event-hub.ts';
+import { type LogLine, levels, tapLogger } from './web/log-tap.ts';
+import { createLogin } from './web/login/login.ts';
 import { createMetrics } from './web/metrics.ts';
+import type { WebProgram } from './web/program.ts';
+import { secretsOf } from './web/secrets.ts';
 import { createWeb, listenWeb } from './web/server.ts';
+import { createSettingsStore } from './web/settings-file.ts';
+import { watchProgram } from './web/watch.ts';
 
 /** What the program is started with. */
 export interface AppOptions {
@@ -72,7 +87,11 @@ class Program implements App {
     throw error;
   };
   #edge: LocalEdge | undefined;
-  #discovery: Discovery | undefined;
+  #discovery: LiveDiscovery | undefined;
+  #foresee: WebProgram['foresee'] = () => Promise.reject(starting());
+  readonly #hub: EventHub = createEventHub(newSecret().slice(0, 16));
+  #activity: ActivityLog | undefined;
+  #api: CloudflareApi | undefined;
   #suggested: { readonly snapshot: Snapshot; readonly suggestions: readonly Suggestion[] } | undefined;
   #road: RoadKeeper | undefined;
   #controller: Controller | undefined;
@@ -81,9 +100,9 @@ class Program implements App {
   constructor(options: AppOptions) {
     this.#options = options;
     this.#settings = options.loaded.settings;
-    this.#logger = options.logger;
-    this.#lifecycle = createLifecycle(options.logger);
-    this.#live = createLiveSettings(options.loaded, options.inputs, options.logger);
+    this.#logger = this.#tapLogger(options.logger);
+    this.#lifecycle = createLifecycle(this.#logger);
+    this.#live = createLiveSettings(options.loaded, options.inputs, this.#logger);
   }
 
   async start(): Promise<void> {
@@ -104,10 +123,7 @@ class Program implements App {
   }
 
   async pass(reason: string, options: { readonly confirmed?: boolean } = {}): Promise<Snapshot> {
-    if (this.#controller === undefined) {
-      const hint = 'try again in a moment';
-      throw new AppError({ code: 'E_STATE', message: 'the program is still starting', retryable: true, hint });
-    }
+    if (this.#controller === undefined) throw starting();
     return this.#controller.passNow(reason, { full: true, ...options });
   }
 
@@ -160,18 +176,75 @@ class Program implements App {
       traffic: () => native()?.metrics(),
       configurationVersion: () => native()?.table.version ?? 0,
     });
-    const { edge, embeddedEdge, webListen } = this.#settings;
+    const { edge, embeddedEdge, webListen, webLogin, dataDir } = this.#settings;
+    const hub = this.#hub;
+    const onAdded = (one: unknown) => hub.publish('activity', one);
+    this.#activity = createActivityLog({ dataDir, now: systemClock.now, logger: this.#logger, onAdded });
     const web = createWeb({
-      status: () => this.status(),
+      program: this.#webProgram(native),
       publicAddress:
         edge === 'embedded' ? { scheme: 'http', port: embeddedEdge.http.port } : { scheme: 'https', port: 443 },
       metrics,
-      pass: (confirmed) => this.pass('asked for over HTTP', { confirmed }),
       token,
+      login: createLogin({ token, passwordHash: webLogin.passwordHash, clock: systemClock }),
+      ingressProxy: webLogin.ingressProxy,
       ownNames: isLoopback(webListen.host) ? [webListen.host, hostname()] : undefined,
+      activity: this.#activity,
+      hub,
+      clock: systemClock,
     });
     this.#lifecycle.add({ name: 'web', stop: () => web.close() });
     this.#webAddress = await listenWeb(web, webListen);
+  }
+
+  #tapLogger(logger: Logger): Logger {
+    const { level } = this.#settings.log;
+    const show = (line: LogLine) => this.#hub.publish('log', line, levels[line.level]);
+    const secrets = () => secretsOf(this.#live?.current() ?? this.#settings);
+    return tapLogger(logger, { least: level === 'silent' ? 'error' : level, secrets, show, now: systemClock.now });
+  }
+
+  #webProgram(native: () => NativeConnector | undefined): WebProgram {
+    const { logger, env, inputs, loaded } = { ...this.#options, logger: createSilentLogger() };
+    const { dataDir } = this.#settings;
+    const settings = () => this.#live.current();
+    return {
+      status: () => this.status(),
+      snapshot: () => this.#controller?.snapshot(),
+      settings,
+      app: (id) => this.#discovery?.catalogue().plugins.get(id)?.manifest,
+      choices: createChoiceStore(dataDir),
+      drifts: () => (this.#road?.current()?.ingress.drifts() ?? []).map(driftStatus),
+      foresee: (choices) => this.#foresee(choices),
+      pass: (reason, confirmed) => this.pass(reason, { confirmed }),
+      examine: (id) =>
+        examineOnce({
+          settings: settings(),
+          logger,
+          env,
+          choose: ({ services }) => services.filter((service) => service.id === id),
+        }),
+      checkToken: (token) => {
+        if (this.#api === undefined) throw starting();
+        return checkGivenToken(settings(), this.#api, token);
+      },
+      traffic: () => native()?.metrics(),
+      settingsStore: createSettingsStore(inputs, loaded.file, dataDir),
+      isAdmin: currentPlatform().isAdmin,
+    };
+  }
+
+  #followForPage(controller: Controller): void {
+    const activity = this.#activity;
+    if (activity === undefined) return;
+    const watch = watchProgram({
+      status: () => this.status(),
+      snapshot: controller.snapshot,
+      activity,
+      hub: this.#hub,
+    });
+    controller.subscribe(watch.passed);
+    this.#lifecycle.add({ name: 'page', stop: async () => watch.stop() });
   }
 
   async #startEdge(stateDir: StateDir): Promise<void> {
@@ -199,6 +272,7 @@ class Program implements App {
     const discovery = await createDiscovery({ settings, stateDir, env, logger, clock, graceMs, patienceMs });
     this.#discovery = discovery;
     const api = this.#createApi();
+    this.#api = api;
     const road = this.#createRoad(api, owner, onBug);
     const access = ({ place }: Road) => {
       const hasLogin = this.#edge?.hasLogin;
@@ -211,6 +285,9 @@ class Program implements App {
     const controller = createController({ runPass: passes.run, glance: passes.glance, onBug, logger, clock });
     this.#road = road;
     this.#controller = controller;
+    const previous = () => controller.snapshot();
+    this.#foresee = createForesight({ discovery, road: () => road.current(), api, settings, owner, previous });
+    this.#followForPage(controller);
     // Stopped after triggers and controller, so that nothing changes while it drains, and before the edge it drains to.
     this.#lifecycle.add({ name: 'connector', stop: () => road.stop(), timeoutMs: drainMs + 2_000 });
     this.#lifecycle.add({ name: 'controller', stop: () => controller.stop() });
@@ -247,4 +324,9 @@ class Program implements App {
       clock,
     });
   }
+}
+
+function starting(): AppError {
+  const hint = 'try again in a moment';
+  return new AppError({ code: 'E_STATE', message: 'the program is still starting', retryable: true, hint });
 }

@@ -11,6 +11,8 @@ export interface Platform {
   settings?(): Readonly<Record<string, unknown>>;
   /** All sources there shall be, given those of the program: a platform may add some, and leave out of the others what is its own. */
   sources?(own: readonly Source[], context: PlatformContext): readonly Source[];
+  /** Whether this user of the platform may administer it; undefined when that cannot be found out now. Never rejects. */
+  isAdmin?: (userId: string) => Promise<boolean | undefined>;
 }
 
 /** What a platform's sources are made with. */

@@ -48,6 +48,12 @@ export interface Discovery {
   suggest(services: readonly Service[], entries: readonly IngressEntry[]): readonly Suggestion[];
 }
 
+/** Discovery that can also imagine. */
+export interface LiveDiscovery extends Discovery {
+  /** The list as it would be if this were chosen. */
+  listAs(choices: Choices, signal: AbortSignal): ReturnType<ServiceList['list']>;
+}
+
 /** What compiling has to know of the road. */
 export interface RoadNames {
   readonly zones: readonly string[];
@@ -56,7 +62,7 @@ export interface RoadNames {
 }
 
 /** Loads the plugins and builds the sources. */
-export async function createDiscovery(options: DiscoveryOptions): Promise<Discovery> {
+export async function createDiscovery(options: DiscoveryOptions): Promise<LiveDiscovery> {
   const { clock, logger, graceMs } = options;
   const settings = options.settings();
   const plugins = await createLivePlugins({
@@ -79,8 +85,10 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<Discov
   const sources = [...(currentPlatform().sources?.(own, context) ?? own)];
   // Without a folder of the user's nothing about the plugins changes.
   if (settings.plugins.dir !== undefined) sources.push(plugins.source);
+  const list = createServiceList({ sources, graceMs, clock, patienceMs: options.patienceMs });
   return {
-    list: withChoices(createServiceList({ sources, graceMs, clock, patienceMs: options.patienceMs }), choices),
+    list: withChoices(list, choices),
+    listAs: (imagined, signal) => withChoices(list, () => ({ choices: imagined, diagnostics: [] })).list(signal),
     route: (services, previous) => route(services, previous, plugins.catalogue(), options.settings()),
     compile: (entries, previous, road) =>
       compileIngress(entries, { ...road, previous, zoneDefault: options.settings().accessZoneDefault }),

@@ -57,6 +57,7 @@ export function resolveSettings(file: SettingsFile, inputs: ResolveInputs): Sett
     embeddedEdge,
     loopbackOnly,
     webListen: listenAddress(file.web?.listen ?? '127.0.0.1:8099', `${inputs.where} /web/listen`),
+    webLogin: resolveWebLogin(file.web ?? {}, inputs),
     log: { level: file.log?.level ?? 'info', format: file.log?.format ?? 'auto' },
   };
 }
@@ -94,6 +95,23 @@ function resolveEmbeddedEdge(file: SettingsFile, dataDir: string, where: string)
     certificatesDir: edge.certificates ?? join(dataDir, 'certificates'),
     login: resolveLogin(edge.login ?? {}, `${where} /embedded_edge/login`),
   };
+}
+
+function resolveWebLogin(
+  { password_hash, password_hash_file, ingress_proxy }: NonNullable<SettingsFile['web']>,
+  { readSecret, cwd, where }: ResolveInputs,
+): Settings['webLogin'] {
+  const fromFile = password_hash_file === undefined ? undefined : readSecret(resolvePath(cwd, password_hash_file));
+  const passwordHash = password_hash ?? fromFile;
+  // What is no hash would never let anybody in, or be a password in plain text.
+  if (passwordHash !== undefined && !/^scrypt:[\d:]+:[A-Za-z0-9_-]{22,64}:[A-Za-z0-9_-]{43}$/.test(passwordHash))
+    throw new ValidationError({
+      code: 'E_SETTINGS_INVALID',
+      message: 'the file does not hold the hash of a password',
+      where: `${where} /web/password_hash_file`,
+      hint: 'write what `sallyport edge hash-password` prints into it',
+    });
+  return { passwordHash, ingressProxy: ingress_proxy };
 }
 
 function resolveLogin(

@@ -28,7 +28,12 @@ export interface SettingsFile {
   readonly labels?: LabelsFile;
   readonly plugins?: { readonly dir?: string; readonly allow_code?: boolean };
   readonly embedded_edge?: EmbeddedEdgeFile;
-  readonly web?: { readonly listen?: string };
+  readonly web?: {
+    readonly listen?: string;
+    readonly password_hash?: string;
+    readonly password_hash_file?: string;
+    readonly ingress_proxy?: string;
+  };
   readonly log?: { readonly level?: LogLevel; readonly format?: 'auto' | 'pretty' | 'json' };
 }
 
@@ -183,6 +188,13 @@ export interface Settings {
   /** The embedded edge is in use and none of its public listeners leaves this machine. */
   readonly loopbackOnly: boolean;
   readonly webListen: ListenAddress;
+  /** Who may use the page. */
+  readonly webLogin: {
+    /** A secret; undefined: only the token of the data directory lets in. */
+    readonly passwordHash: string | undefined;
+    /** Home Assistant's ingress; undefined: there is none. */
+    readonly ingressProxy: string | undefined;
+  };
   readonly log: { readonly level: LogLevel; readonly format: 'auto' | 'pretty' | 'json' };
 }
 

@@ -1,4 +1,5 @@
 // The plain page at `/`: what is published, where it leads, what is wrong. Everything shown is untrusted and escaped.
+import { createHash } from 'node:crypto';
 import type { ServiceStatus, Status } from '../status.ts';
 
 /** How links to published hostnames are built, e.g. `{ scheme: 'http', port: 8080 }`. */
@@ -50,3 +51,15 @@ export function escapeHtml(text: string): string {
 const style = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:0}main{max-width:64rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #8884}
 small{display:block;opacity:.7}.findings{color:#b3261e}`;
+
+/** Lets a policy for content name the page's style, so that no other inline style is allowed. */
+export const pageStyleHash = `sha256-${createHash('sha256').update(style).digest('base64')}`;
+
+/** The page for somebody who is not logged in; `failed` says why the last try was none. */
+export function renderLogin(failed: string | undefined): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sallyport</title>
+<style>${style}</style></head><body><main><h1>Sallyport</h1>${failed === undefined ? '' : `<p class="findings">${escapeHtml(failed)}</p>`}
+<form method="post" action="./login"><p><label>Password, or the token in the file web-token of the data directory<br>
+<input type="password" name="password" autocomplete="current-password" required></label></p><p><button>Log in</button></p></form></main></body></html>`;
+}

@@ -89,9 +89,6 @@ export const instanceRequestSchema = {
 /** `GET /api/instance`. */
 export const instanceSchema = { type: 'object', properties: { proof: text } } as const;
 
-/** `POST /api/pass`. */
-export const passSchema = { type: 'object', properties: { revision: { type: 'integer' } } } as const;
-
 /** Any error. */
 export const errorSchema = {
   type: 'object',

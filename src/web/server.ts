@@ -1,99 +1,122 @@
 // The web server: page, health, metrics and the API, all from values the app hands in.
-
 import fastify, { type FastifyInstance } from 'fastify';
+import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { ListenAddress } from '../model.ts';
-import type { Status } from '../status.ts';
-import { isOwnHost } from './host.ts';
-import { instanceProof } from './instance.ts';
-import { type PublicAddress, renderPage } from './page.ts';
-import {
-  errorSchema,
-  instanceRequestSchema,
-  instanceSchema,
-  passRequestSchema,
-  passSchema,
-  statusSchema,
-} from './schemas.ts';
-import { isSameSecret } from './secret.ts';
+import type { ActivityLog } from './activity.ts';
+import type { EventHub } from './event-hub.ts';
+import { type Guard, type GuardOptions, guardRoutes, type RouteAccess } from './guard.ts';
+import { type DescribedRoute, describeApi, type ObjectSchema } from './openapi.ts';
+import { type PublicAddress, pageStyleHash } from './page.ts';
+import type { WebProgram } from './program.ts';
+import { answerTo } from './refusal.ts';
+import { addChangeRoutes } from './routes/changes.ts';
+import { addEventRoute } from './routes/events.ts';
+import { addLoginRoutes } from './routes/login.ts';
+import { addLookRoutes } from './routes/look.ts';
+import { addPlainRoutes } from './routes/plain.ts';
+import { addSettingsRoutes } from './routes/settings.ts';
+import { addSetupRoutes } from './routes/setup.ts';
 
 /** What the routes show and may ask for. */
-export interface WebOptions {
-  readonly status: () => Status;
+export interface WebOptions extends Omit<GuardOptions, 'isAdmin'> {
+  readonly program: WebProgram;
   readonly publicAddress: PublicAddress;
   readonly metrics: () => Promise<string>;
-  /** Runs a full pass and resolves when it is done; `confirmed` also makes the deletes that were held for their number. */
-  readonly pass: (confirmed: boolean) => Promise<unknown>;
-  /** Whoever wants to change something shows this; it is kept in the data directory. */
-  readonly token: string;
-  /** This machine's names, when only this machine is to reach the page: any other name in `Host` is refused. Absent: any name may be used. */
-  readonly ownNames?: readonly string[] | undefined;
+  readonly activity: ActivityLog;
+  readonly hub: EventHub;
+  readonly clock: Clock;
 }
 
-const foreignHost = {
-  code: 'E_FORBIDDEN',
-  message: 'the page is for this machine only and is not known under this name',
-  hint: 'ask for it by address or as localhost, or set web.listen to an address others may reach',
-} as const;
+/** What every group of routes is made with. */
+export interface RouteContext extends WebOptions {
+  readonly guard: Guard;
+}
+
+/** What a route says of itself besides its schema. */
+export interface RouteNote {
+  readonly access?: RouteAccess;
+  /** Of answers that are no JSON. */
+  readonly produces?: string;
+}
 
 /** A web server; not listening yet, so that tests can inject requests. */
 export function createWeb(options: WebOptions): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true });
+  const app = fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    // What nobody knows is an error, as in the settings; only a query's texts become numbers and booleans.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allowUnionTypes: true } },
+  });
   app.setErrorHandler((error, _request, reply) => {
-    const status = error instanceof AppError ? 500 : ((error as { statusCode?: number }).statusCode ?? 500);
-    const code = error instanceof AppError ? error.code : status < 500 ? 'E_INPUT_INVALID' : 'E_BUG';
-    const hint = error instanceof AppError ? error.hint : undefined;
-    const message = error instanceof Error ? error.message : 'unknown failure';
-    return reply.code(status).send({ error: { code, message, hint } });
+    const { status, body } = answerTo(error);
+    const retryAfter = (error as { readonly retryAfter?: number }).retryAfter;
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
+    return reply.code(status).send(body);
   });
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: { code: 'E_NOT_FOUND', message: 'nothing is here', hint: 'the page is at /' } }),
   );
-  const { ownNames } = options;
-  if (ownNames !== undefined)
-    app.addHook('onRequest', async (request, reply) => {
-      if (!isOwnHost(request.headers.host, ownNames)) return reply.code(403).send({ error: foreignHost });
-    });
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'");
-    reply.header('referrer-policy', 'no-referrer');
+  app.addHook('onSend', async (request, reply) => {
+    reply.headers(safetyHeaders);
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
   });
-
-  app.get('/', (_request, reply) =>
-    reply.type('text/html; charset=utf-8').send(renderPage(options.status(), options.publicAddress)),
-  );
-  app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', (_request, reply) => {
-    const { ready, revision, connector, lastError } = options.status();
-    const connections = connector?.connections.filter((connection) => connection.state === 'connected').length ?? 0;
-    return reply.code(ready ? 200 : 503).send({ ready, firstPassDone: revision > 0, connections, lastError });
-  });
-  app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
-  app.get('/api/status', { schema: { response: { 200: statusSchema } } }, () => options.status());
-  app.get<{ Querystring: { nonce: string } }>(
-    '/api/instance',
-    { schema: { querystring: instanceRequestSchema, response: { 200: instanceSchema } } },
-    (request) => ({ proof: instanceProof(options.token, request.query.nonce) }),
-  );
-  app.post<{ Body?: { confirmDeletes?: boolean } }>(
-    '/api/pass',
-    { schema: { body: passRequestSchema, response: { 200: passSchema, 401: errorSchema } } },
-    async (request, reply) => {
-      // A bearer token is something another site's script cannot make a browser send.
-      if (!isSameSecret(request.headers.authorization, `Bearer ${options.token}`)) {
-        const hint = 'send the token from the data directory as `Authorization: Bearer …`';
-        return reply
-          .code(401)
-          .send({ error: { code: 'E_UNAUTHORIZED', message: 'this changes things and needs the token', hint } });
-      }
-      await options.pass(request.body?.confirmDeletes === true);
-      return { revision: options.status().revision };
-    },
-  );
+  const guard = guardRoutes(app, { ...options, isAdmin: options.program.isAdmin });
+  const described = collectRoutes(app);
+  const context: RouteContext = { ...options, guard };
+  addPlainRoutes(app, context);
+  addLoginRoutes(app, context);
+  addLookRoutes(app, context);
+  addChangeRoutes(app, context);
+  addSettingsRoutes(app, context);
+  addSetupRoutes(app, context);
+  addEventRoute(app, context);
+  const config: RouteNote = { access: 'open' };
+  const schema = { summary: 'This description.', response: { 200: { type: 'object', additionalProperties: true } } };
+  app.get('/api/openapi.json', { config, schema }, () => describeApi(described, options.program.status().version));
   return app;
 }
 
+const safetyHeaders = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' '${pageStyleHash}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    // Home Assistant shows it in a frame of its own origin.
+    "frame-ancestors 'self'",
+  ].join('; '),
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+};
+
+/** Every route as it is added. */
+function collectRoutes(app: FastifyInstance): readonly DescribedRoute[] {
+  const routes: DescribedRoute[] = [];
+  app.addHook('onRoute', ({ method, url, schema, config }) => {
+    const { access, produces } = (config ?? {}) as RouteNote;
+    for (const one of [method].flat())
+      routes.push({
+        method: one,
+        url,
+        access: access ?? (one === 'GET' ? 'read' : 'write'),
+        summary: (schema as { readonly summary?: string } | undefined)?.summary,
+        produces,
+        querystring: schema?.querystring as ObjectSchema | undefined,
+        body: schema?.body,
+        answers: (schema?.response ?? {}) as Readonly<Record<string, unknown>>,
+      });
+  });
+  return routes;
+}
 /** Listens; throws AppError E_LISTEN naming the setting when the address cannot be had. */
 export async function listenWeb(app: FastifyInstance, address: ListenAddress): Promise<ListenAddress> {
   try {

@@ -5,49 +5,11 @@ import { describe, test } from 'node:test';
 import { AppError } from '../../src/errors.ts';
 import type { Status } from '../../src/status.ts';
 import { instanceProof } from '../../src/web/instance.ts';
-import { createWeb, listenWeb } from '../../src/web/server.ts';
+import { listenWeb } from '../../src/web/server.ts';
+import { createFixture } from './fixture.ts';
 
-const status: Status = {
-  version: '1',
-  edge: 'embedded',
-  connector: {
-    name: 'native',
-    connections: [{ index: 0, state: 'connected', since: new Date(0), location: 'here' }],
-  },
-  ready: true,
-  revision: 3,
-  finishedAt: new Date(0),
-  complete: true,
-  lastError: undefined,
-  services: [
-    {
-      id: 'docker/evil',
-      name: '<script>alert(1)</script>',
-      source: 'docker',
-      plugin: 'generic',
-      address: '10.0.0.1',
-      hostnames: ['evil.localhost'],
-      access: ['public'],
-      rules: ['http://10.0.0.1:80'],
-      state: 'running',
-      published: true,
-      diagnostics: [{ severity: 'warning', code: 'E_LABEL_INVALID', message: '"><img src=x>', hint: 'mend it' }],
-    },
-  ],
-  held: [],
-  suggestions: [],
-  diagnostics: [],
-};
-
-function web(over: Partial<Status> = {}, passes: string[] = [], ownNames?: readonly string[]) {
-  return createWeb({
-    status: () => ({ ...status, ...over }),
-    publicAddress: { scheme: 'http', port: 8080 },
-    metrics: async () => 'x 1\n',
-    pass: async () => passes.push('pass'),
-    token: 'let-me-in',
-    ownNames,
-  });
+function web(status: Partial<Status> = {}, passes: string[] = [], ownNames: readonly string[] = ['nas']) {
+  return createFixture({ status, ownNames, program: { pass: async () => passes.push('pass') } }).app;
 }
 
 describe('the web server', () => {
@@ -109,7 +71,8 @@ describe('the web server', () => {
     }
     for (const host of ['127.0.0.1:8090', 'localhost:8090', 'nas'])
       assert.equal((await app.inject({ url: '/api/status', headers: { host } })).statusCode, 200);
-    assert.equal((await web().inject({ url: '/', headers: { host: 'home.example' } })).statusCode, 200);
+    const elsewhere = createFixture({ ownNames: undefined }).app;
+    assert.equal((await elsewhere.inject({ url: '/healthz', headers: { host: 'home.example' } })).statusCode, 200);
   });
 
   test('answers errors in one shape, whatever the path or body', async () => {
@@ -120,7 +83,7 @@ describe('the web server', () => {
     const broken = await app.inject({
       method: 'POST',
       url: '/api/pass',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', authorization: 'Bearer let-me-in' },
       body: '{',
     });
     assert.equal(broken.statusCode, 400);

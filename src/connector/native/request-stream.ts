@@ -71,6 +71,7 @@ class RequestStream implements Exchange {
   private readonly context: RequestContext;
   private readonly expectsContinue: boolean;
   private match: Match | undefined;
+  private readonly began: number;
   private responded = false;
   /** The answer cannot have a body: HEAD, 204, 205, 304. */
   private bodyless = false;
@@ -92,6 +93,7 @@ class RequestStream implements Exchange {
     this.wantsWebsocket = websocket;
     this.hasBody = open && !websocket && head.contentLength !== 0;
     this.expectsContinue = incoming.headers.expect?.toLowerCase() === '100-continue';
+    this.began = context.clock.now();
     context.counters.requests++;
     context.counters.concurrent++;
     stream.on('close', () => this.onClose());
@@ -147,7 +149,7 @@ class RequestStream implements Exchange {
     // A length without its bytes would be taken for a truncated body.
     stream.respond(sent === 205 ? withoutContentLength(block.headers) : block.headers, respondOptions(trailers));
     this.responded = true;
-    this.context.counters.answered(sent);
+    this.count(sent);
   }
 
   write(chunk: Uint8Array): boolean {
@@ -165,6 +167,8 @@ class RequestStream implements Exchange {
     if (this.failed || this.closed || this.stream.closed) return;
     this.failed = true;
     this.context.counters.errors++;
+    const rule = this.context.counters.of(this.match?.rule.rule);
+    if (rule !== undefined) rule.errors++;
     this.logFailure(error);
     if (!this.responded) this.answerBadGateway();
     // `close(code)` first ends the writable side, and a body without Content-Length would look complete.
@@ -180,8 +184,14 @@ class RequestStream implements Exchange {
     const { headers } = encodeResponseHeaders({ status: 502, headers: [], source: 'cloudflared' });
     this.responded = true;
     this.bodyless = true;
-    this.context.counters.answered(502);
+    this.count(502);
     this.stream.respond(headers, { ...respondOptions(false), endStream: true });
+  }
+
+  private count(status: number): void {
+    const { counters, clock } = this.context;
+    counters.answered(status);
+    counters.of(this.match?.rule.rule)?.answered(status, clock.now() - this.began);
   }
 
   private sendTrailers(): void {
