@@ -11,6 +11,9 @@ import { installPackages } from './packages.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** Folders whose tests are thorough rather than quick: every step killed once takes its time. `check` leaves them out. */
+const thorough = ['scenario'];
+
 /** Folders whose tests need more than Node: an engine, a foreign binary, a browser. `check` leaves them out. */
 const heavy = ['apps', 'docker', 'interop', 'browser', 'e2e'];
 
@@ -38,7 +41,8 @@ async function main(mode: string, only: readonly string[]): Promise<number> {
     if (!step('lint', 'biome', ['check', '--error-on-warnings', '.'])) return 1;
   }
   const light = testFiles().filter((file) => !heavy.includes(topFolder(file)));
-  if (mode === 'check') return report(await runFiles(light, availableParallelism()));
+  const quick = light.filter((file) => !thorough.includes(topFolder(file)));
+  if (mode === 'check') return report(await runFiles(quick, availableParallelism()));
   if (mode === 'only') return report(await runFiles([...only], 1));
   installPackages();
   const totals = await runFiles(light, availableParallelism());
