@@ -162,7 +162,9 @@ describe('on an edge others can reach', () => {
   let program: Program;
   const settings = {
     domain: 'home.example',
-    access: { policies: { family: { allow: { emails: ['a@example.com'] } } } },
+    access: {
+      policies: { family: { allow: { emails: ['a@example.com'] } }, ghosts: { allow: { groups: ['nobody'] } } },
+    },
     labels: { allow: { public: false } },
   };
   before(async () => {
@@ -193,8 +195,13 @@ describe('on an edge others can reach', () => {
     ],
     [
       'one whose policy cannot be applied',
+      { 'sallyport.access': 'ghosts' },
+      /error E_NO_POLICY: .*stays closed: policy "ghosts"/,
+    ],
+    [
+      'one whose policy nobody can meet',
       { 'sallyport.access': 'family' },
-      /error E_NO_POLICY: .*policy "family".*stays closed/,
+      /warning W_NO_LOGIN: .*policy "family".*no way to log in yet/,
     ],
     [
       'one that lets every path pass',

@@ -13,7 +13,7 @@ test('where others can reach the edge, an entry with a policy is held and named,
   assert.deepEqual(plan.changes, []);
   assert.deepEqual(
     plan.held.map(({ change, reason }) => [change.action, change.serviceId, reason]),
-    [['create', 'docker/guarded', 'the embedded edge does not enforce policies yet; the service stays closed']],
+    [['create', 'docker/guarded', 'no lock can be made here; the service stays closed']],
   );
   assert.deepEqual(await access.apply(plan, 'upsert', never()), ['docker/guarded']);
   assert.deepEqual(await access.apply(plan, 'delete', never()), []);
@@ -33,6 +33,6 @@ test('where only this machine can reach the edge, it is served, with a warning',
   assert.equal(diagnostic?.severity, 'warning');
   assert.match(
     diagnostic?.message ?? '',
-    /"family" is not enforced yet: only this machine can reach guarded\.example\.com/,
+    /"family" is not enforced: only this machine can reach guarded\.example\.com/,
   );
 });

@@ -8,7 +8,7 @@ export interface RefusingAccessOptions {
   readonly loopbackOnly: boolean;
 }
 
-const heldReason = 'the embedded edge does not enforce policies yet; the service stays closed';
+const heldReason = 'no lock can be made here; the service stays closed';
 
 /** A reconciler that applies no policy and therefore opens nothing that asks for one. */
 export function createRefusingAccess(options: RefusingAccessOptions): Reconciler<AccessObject> {
@@ -48,13 +48,13 @@ function diagnosticFor(entry: IngressEntry, loopbackOnly: boolean): Diagnostic {
     ? {
         severity: 'warning',
         code: 'W_POLICY_NOT_ENFORCED',
-        message: `policy "${policy}" is not enforced yet: only this machine can reach ${entry.rule.hostname}`,
+        message: `policy "${policy}" is not enforced: only this machine can reach ${entry.rule.hostname}`,
         serviceId,
       }
     : {
         severity: 'error',
         code: 'E_NO_POLICY',
-        message: `the embedded edge does not enforce policies yet, so ${entry.rule.hostname} with policy "${policy}" stays closed`,
+        message: `no lock can be made here, so ${entry.rule.hostname} with policy "${policy}" stays closed`,
         hint: 'set access to "public" for a service that may be open to everyone',
         serviceId,
       };
