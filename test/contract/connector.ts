@@ -9,6 +9,7 @@ import type { IngressRule } from '../../src/model.ts';
 import { greeting, type Inspection, patternBytes, patternHash } from '../interop/origin.ts';
 import { type EdgeAccess, type Rig, startRig, until, type Visit, zone } from '../interop/rig.ts';
 import { testHttpFidelity } from './http-fidelity.ts';
+import { testServices } from './services.ts';
 
 /** A connector being tested. */
 export interface ConnectorTrial {
@@ -42,6 +43,7 @@ const largeBytes = 24 * 1024 * 1024;
 /** Registers the suite. */
 export function testConnector(contract: ConnectorContract): void {
   testHttpFidelity(contract);
+  testServices(contract);
   describe(`${contract.name}: serving`, { timeout: 240_000 }, () => serving(contract));
   describe(`${contract.name}: changing rules`, { timeout: 240_000 }, () => changingRules(contract));
   describe(`${contract.name}: coming and going`, { timeout: 240_000 }, () => comingAndGoing(contract));
