@@ -58,7 +58,7 @@ function fromStatus(status: number, failure: SdkError, attempt: Attempt): Failur
   const seconds = failure.headers === undefined ? undefined : retryAfterSeconds(failure.headers, attempt.now);
   const first = failure.errors?.[0];
   const apiCode = typeof first?.code === 'number' ? first.code : undefined;
-  const said = typeof first?.message === 'string' ? first.message : failure.message;
+  const said = typeof first?.message === 'string' ? first.message : withoutPage(failure.message, status);
   const number = apiCode === undefined ? '' : ` (${apiCode})`;
   const rayId = failure.headers?.get('cf-ray') ?? undefined;
   const ray = rayId === undefined ? '' : `, ray ${rayId}`;
@@ -85,7 +85,18 @@ function kind(
     const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter)} s`;
     return { code: 'E_API_RATE_LIMITED', retryable: true, hint: `the API asks to wait ${wait}; it is tried again` };
   }
-  return { code: 'E_API', retryable: status >= 500 || status === 408, hint: undefined };
+  const isPassing = status >= 500 || status === 408;
+  return {
+    code: 'E_API',
+    retryable: isPassing,
+    hint: isPassing ? 'the API has a problem of its own: it passes' : undefined,
+  };
+}
+
+/** The SDK puts the status and the whole body into its message; a body that is a page for browsers says nothing here. */
+function withoutPage(message: string, status: number): string {
+  const body = message.startsWith(`${status} `) ? message.slice(`${status} `.length) : message;
+  return body.trimStart().startsWith('<') ? 'a page in place of an answer' : body;
 }
 
 /** The innermost cause says it best: `ECONNREFUSED 127.0.0.1:1`, not `fetch failed`. */

@@ -97,10 +97,16 @@ async function post({ url, apiToken }: QuickService, signal: AbortSignal): Promi
       message: `the quick-tunnel service cannot be reached (${cause instanceof Error ? cause.message : 'unknown'})`,
       where: url,
       retryable: true,
-      hint: 'is it running? On this machine that is `sallyport run`',
+      hint: isOnThisMachine(url)
+        ? 'is it running? On this machine that is `sallyport run`'
+        : 'check the network and the name resolution',
       cause: error,
     });
   }
+}
+
+function isOnThisMachine(url: string): boolean {
+  return URL.canParse(url) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
 }
 
 async function readText(answer: Response, where: string): Promise<string> {

@@ -150,6 +150,15 @@ test('an API that cannot be reached is a retryable error that says why', async (
   assert.equal(error.retryable, true);
 });
 
+test('a gateway that answers with a page is an error that passes, said without the page', async (t) => {
+  const world = await createApiWorld(t);
+  world.fault = () => ({ status: 502, body: '<html><h1>Bad gateway</h1></html>' });
+  const error = await failureOf(world.api.zones.list(never()));
+  assert.equal(error.message, 'listing zones: 502 a page in place of an answer');
+  assert.equal(error.retryable, true);
+  assert.match(error.hint ?? '', /problem of its own/);
+});
+
 const nonsense: readonly { readonly name: string; readonly body: string }[] = [
   { name: 'no JSON', body: '<html>login</html>' },
   { name: 'broken JSON', body: '{"result": [' },
