@@ -1,7 +1,7 @@
 // The engine's container list to services. Pure: what the engine says is read field by field, since labels and names are anyone's.
 import type { Diagnostic, Port, Service, ServiceHints, ServiceId } from '../model.ts';
 import { readLabels } from './dialects/read.ts';
-import { isForeignLabel, isForeignVariable } from './dialects/registry.ts';
+import { isForeignVariable } from './dialects/registry.ts';
 import {
   type AddressChoice,
   type ContainerNetwork,
@@ -9,6 +9,7 @@ import {
   type PublishedPort,
   type Self,
 } from './docker-address.ts';
+import { imageFindings, pickLabels } from './docker-image.ts';
 import type { LabelPolicy } from './docker-labels.ts';
 import { quote } from './quote.ts';
 
@@ -18,6 +19,8 @@ export interface ContainerView {
   readonly name: string;
   /** As the engine lists it: a reference, or a bare id when the tag has moved on. */
   readonly image: string;
+  /** The image's own id; empty when the engine gives none. */
+  readonly imageId: string;
   readonly createdAt: number;
   readonly state: string;
   readonly status: string;
@@ -26,6 +29,8 @@ export interface ContainerView {
   readonly exposed: readonly Port[];
   readonly published: readonly PublishedPort[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Keys of labels that were left out, because they are its image's. */
+  readonly fromImage?: readonly string[];
 }
 
 /** A container's network as the list shows it. */
@@ -76,6 +81,7 @@ export function readContainer(raw: unknown, prefix: string): ContainerView | und
     id,
     name,
     image: text(raw.Image, 1024),
+    imageId: /^(sha256:)?[0-9a-f]{64}$/.test(text(raw.ImageID, 128)) ? text(raw.ImageID, 128) : '',
     createdAt: typeof raw.Created === 'number' ? raw.Created : 0,
     state: text(raw.State, 32),
     status: text(raw.Status, 128),
@@ -241,6 +247,7 @@ function describe(
   };
   const own = [
     ...labels.diagnostics,
+    ...imageFindings(container),
     ...noteDiagnostic(identity, labels.hints),
     ...addressDiagnostics(service, choice, container),
   ];
@@ -424,21 +431,6 @@ function portNumber(value: unknown): number | undefined {
 
 function portProtocol(value: unknown): 'tcp' | 'udp' | undefined {
   return value === 'tcp' || value === 'udp' ? value : undefined;
-}
-
-/** Compose's and Swarm's own: they say what a container belongs to. */
-const keptPrefixes: readonly string[] = ['com.docker.compose.', 'com.docker.swarm.'];
-
-function pickLabels(raw: unknown, prefix: string): Readonly<Record<string, string>> {
-  if (!isRecord(raw)) return {};
-  const kept = Object.entries(raw).filter(
-    (entry): entry is [string, string] =>
-      typeof entry[1] === 'string' &&
-      (entry[0].startsWith(prefix) ||
-        keptPrefixes.some((kept) => entry[0].startsWith(kept)) ||
-        isForeignLabel(entry[0])),
-  );
-  return Object.fromEntries(kept);
 }
 
 function text(value: unknown, limit: number): string {

@@ -17,6 +17,7 @@ import {
 import type { TlsFiles } from './docker-endpoint.ts';
 import { createDockerEngine, type DockerEngine, notAnEngine } from './docker-engine.ts';
 import { createLineSplitter, eventFilters, readEvent } from './docker-events.ts';
+import { needsImage, readImageLabels, withoutImageNames } from './docker-image.ts';
 import type { LabelPolicy } from './docker-labels.ts';
 import { detectSelf, refreshSelf } from './docker-self.ts';
 import { createSwarmSource, type SwarmSource, swarmServiceLabel } from './swarm.ts';
@@ -58,6 +59,7 @@ class DockerSource implements Source {
   readonly #engine: DockerEngine;
   readonly #swarm: SwarmSource;
   readonly #details = new Map<string, ContainerDetails>();
+  readonly #images = new Map<string, Readonly<Record<string, string>>>();
   #drivers: ReadonlyMap<string, string> = new Map();
   #self: Self | undefined;
 
@@ -77,7 +79,14 @@ class DockerSource implements Source {
     const listed = answer.flatMap((raw) => readContainer(raw, labels.prefix) ?? []);
     await this.#learnDetails(listed, signal);
     await this.#learnDrivers(listed, signal);
-    const containers = listed.map((one) => completeContainer(one, this.#details.get(one.id)));
+    await this.#learnImages(listed, signal);
+    const containers = listed.map((one) =>
+      withoutImageNames(
+        completeContainer(one, this.#details.get(one.id)),
+        this.#images.get(one.imageId),
+        this.#options.labels,
+      ),
+    );
     const idPrefix = name === 'docker' ? 'docker' : `docker/${name}`;
     const self = refreshSelf(this.#self, containers, this.#drivers);
     const context = { idPrefix, labels, self, drivers: this.#drivers };
@@ -150,6 +159,19 @@ class DockerSource implements Source {
     const unknown = needs.filter((one) => !this.#details.has(one.id)).values();
     const worker = async () => {
       for (const container of unknown) await this.#inspect(container.id, signal);
+    };
+    await Promise.all(Array.from({ length: parallelInspects }, worker));
+  }
+
+  /** Asks for the labels of images whose containers ask for names, each once; where that is not allowed, they are taken for the containers' own. */
+  async #learnImages(containers: readonly ContainerView[], signal: AbortSignal): Promise<void> {
+    const { labels } = this.#options;
+    const needed = new Set(containers.filter((one) => needsImage(one, labels)).map(({ imageId }) => imageId));
+    for (const id of this.#images.keys()) if (!needed.has(id)) this.#images.delete(id);
+    const unknown = [...needed].filter((id) => !this.#images.has(id)).values();
+    const worker = async () => {
+      for (const id of unknown)
+        this.#images.set(id, readImageLabels(await this.#ask(`/images/${id}/json`, signal), labels.prefix));
     };
     await Promise.all(Array.from({ length: parallelInspects }, worker));
   }

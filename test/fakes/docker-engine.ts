@@ -1,4 +1,5 @@
 // A Docker engine's API on a real unix socket, with containers a test can start, stop and take away.
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -11,6 +12,8 @@ export interface FakeContainer {
   readonly name: string;
   readonly image?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Labels of its image, which the engine puts on the container too. */
+  readonly imageLabels?: Readonly<Record<string, string>>;
   /** Default `running`. */
   readonly state?: string;
   readonly status?: string;
@@ -209,6 +212,9 @@ class Engine implements FakeDockerEngine {
     if (path === '/containers/json') return containers.map(this.#dialect === 'docker' ? listed : listedByPodman);
     if (path === '/info') return { SecurityOptions: ['name=seccomp,profile=default'], OperatingSystem: 'Debian' };
     if (path === '/networks') return this.#networks();
+    const image = /^\/images\/(sha256:[0-9a-f]+)\/json$/.exec(path)?.[1];
+    const example = [...this.#containers.values()].find((one) => image === imageId(one));
+    if (example !== undefined) return { Id: image, Config: { Labels: example.imageLabels ?? null } };
     const id = /^\/containers\/([0-9a-f]+)\/json$/.exec(path)?.[1];
     const container = [...this.#containers.values()].find((one) => one.id === id);
     return container === undefined ? undefined : inspected(container);
@@ -247,7 +253,8 @@ function listed(container: FakeContainer & { readonly id: string }): unknown {
     Created: container.created ?? 1_700_000_000,
     State: state,
     Status: container.status ?? (hasNetwork ? 'Up 2 minutes' : 'Exited (0) 1 minute ago'),
-    Labels: container.labels ?? {},
+    Labels: { ...container.imageLabels, ...container.labels },
+    ImageID: imageId(container),
     HostConfig: { NetworkMode: container.networkMode ?? 'bridge' },
     NetworkSettings: { Networks: Object.fromEntries(networks) },
     Ports: (hasNetwork ? (container.ports ?? []) : []).map((port) => ({
@@ -256,6 +263,12 @@ function listed(container: FakeContainer & { readonly id: string }): unknown {
       ...(port.publicPort === undefined ? {} : { PublicPort: port.publicPort, IP: port.ip ?? '0.0.0.0' }),
     })),
   };
+}
+
+/** By name and labels: another image may have the same name. */
+function imageId(container: FakeContainer): string {
+  const text = JSON.stringify([container.image, container.imageLabels]);
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
 /** Networks by name, no word of how it is connected, and of the ports only those that are published. */

@@ -120,6 +120,33 @@ describe('a list', () => {
       assert.equal(engine.calls.filter((call) => call === '/networks').length, 2);
     }));
 
+  test('does not count a name that came with an image, and asks for each image once', () =>
+    withEngine(async (engine) => {
+      const hostile = {
+        'sallyport.enable': 'true',
+        'sallyport.port': '81',
+        'sallyport.hostname': 'victim',
+        'sallyport.b.hostname': 'open',
+      };
+      engine.put({ name: 'hostile', imageLabels: hostile });
+      engine.put({ name: 'twin', imageLabels: hostile, labels: { 'sallyport.hostname': 'mine' } });
+      engine.put({ name: 'plain', labels: { 'sallyport.enable': 'true' } });
+      const source = sourceOf(engine);
+      await source.list(never);
+      const { services, diagnostics } = await source.list(never);
+      assert.deepEqual(
+        services.map(({ name, hints, entries }) => [name, hints.enable, hints.port, hints.hostname, entries]),
+        [
+          ['hostile', true, 81, undefined, undefined],
+          ['twin', true, 81, 'mine', undefined],
+          ['plain', true, undefined, undefined, undefined],
+        ],
+      );
+      assert.match(diagnostics[0]?.message ?? '', /hostile: label "sallyport.hostname" and 1 more came with its image/);
+      assert.match(diagnostics[1]?.message ?? '', /twin: label "sallyport.b.hostname" came with its image/);
+      assert.equal(engine.calls.filter((call) => call.startsWith('/images/')).length, 1);
+    }));
+
   test('of Podman, which names networks where Docker gives ids and says nothing of how containers are connected', () =>
     withEngine(async (engine) => {
       engine.put({ name: 'cam', networks: { lan: '192.168.1.77' }, labels: { 'sallyport.enable': 'true' } });
