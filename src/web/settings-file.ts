@@ -98,7 +98,8 @@ function setChanged(document: Document.Parsed, before: Fields, after: Fields, at
     if (isDeepStrictEqual(old, now)) continue;
     if (now === undefined) document.deleteIn([...at, key]);
     else if (isFields(old) && isFields(now)) setChanged(document, old, now, [...at, key]);
-    else document.setIn([...at, key], document.createNode(now));
+    // A plain value takes the place of the old one, and its comment stays.
+    else document.setIn([...at, key], typeof now === 'object' ? document.createNode(now) : now);
   }
 }
 
