@@ -5,6 +5,7 @@ import { backoffMs, type Clock } from '../../clock.ts';
 import { EdgeError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { EdgeConnectionInfo } from '../../model.ts';
+import { abortable } from './abortable.ts';
 import type { AddressSlots } from './address-slots.ts';
 import type { EdgeAddresses } from './edge-addresses.ts';
 import { type EdgeConnection, type EdgeTimings, openEdgeConnection } from './edge-connection.ts';
@@ -50,7 +51,7 @@ export async function keepConnected(index: number, context: LoopContext, signal:
       failures++;
       slots.leave(index);
       if (!context.isEstablished() && endsStart(error, failures)) throw error;
-      await refreshSlots(context);
+      await refreshSlots(context, signal);
     }
     const waitMs = backoffMs(failures === 0 ? 0 : failures - 1, context.backoff.firstMs, context.backoff.maxMs);
     logger.debug({ connection: index, waitMs }, 'waiting before the next connection attempt');
@@ -109,10 +110,11 @@ async function connectOnce(
 }
 
 /** The edge may have moved. When that cannot be found out, the known addresses stay. */
-async function refreshSlots(context: LoopContext): Promise<void> {
+async function refreshSlots(context: LoopContext, signal: AbortSignal): Promise<void> {
   try {
-    context.slots.update(await context.findEdges());
+    context.slots.update(await abortable(context.findEdges(signal), signal));
   } catch (error) {
+    if (signal.aborted) return;
     if (!(error instanceof EdgeError)) throw error;
     context.logger.debug({ reason: error.message }, 'the edge addresses could not be looked up again');
   }

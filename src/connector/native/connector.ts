@@ -12,6 +12,7 @@ import type { AccessTeams } from '../../origin/access/team.ts';
 import { createOrigins } from '../../origin/open.ts';
 import { trustedRoots } from '../../origin/trust.ts';
 import { streamKind } from '../../protocol/streams.ts';
+import { abortable } from './abortable.ts';
 import { type AddressSlots, createAddressSlots } from './address-slots.ts';
 import { serveConfigurationPush } from './configuration-push.ts';
 import { keepConnected, type LoopContext } from './connection-loop.ts';
@@ -191,8 +192,7 @@ class Native implements NativeConnector {
     const { firstMs, maxMs } = this.backoff();
     for (let attempt = 0; ; attempt++) {
       try {
-        const found = await edges();
-        signal.throwIfAborted();
+        const found = await abortable(edges(signal), signal);
         if (found.length > 0) return found;
         logger.warn('there is no edge address yet');
       } catch (error) {

@@ -2,9 +2,10 @@
 import { lookup, resolveSrv } from 'node:dns/promises';
 import { EdgeError, ValidationError } from '../../errors.ts';
 import type { EdgeAddress } from '../../model.ts';
+import { cloudflareResolver, resolveSrvOverTls } from './dns-over-tls.ts';
 
 /** Finds the addresses; called at start and again when dialling fails. Rejects with an EdgeError that may pass. */
-export type EdgeAddresses = () => Promise<readonly EdgeAddress[]>;
+export type EdgeAddresses = (signal?: AbortSignal) => Promise<readonly EdgeAddress[]>;
 
 /** What discovery asks of DNS; `node:dns/promises` has this shape. */
 export interface EdgeResolver {
@@ -18,6 +19,14 @@ export interface EdgeResolver {
 }
 
 const systemResolver: EdgeResolver = { resolveSrv, lookup };
+
+/** Asked for SRV records when the first resolver fails. */
+export type SrvFallback = (
+  name: string,
+  signal?: AbortSignal,
+) => Promise<readonly { readonly name: string; readonly port: number; readonly priority: number }[]>;
+
+const publicResolver: SrvFallback = (name, signal) => resolveSrvOverTls(name, cloudflareResolver, signal);
 
 /** Each text is one slot, the same one twice is two. Throws ValidationError for a text that is not `host:port`. */
 export function staticEdges(texts: readonly string[], resolver: EdgeResolver = systemResolver): EdgeAddresses {
@@ -39,11 +48,15 @@ export function staticEdges(texts: readonly string[], resolver: EdgeResolver = s
 }
 
 /** Cloudflare's edge, in one region (`us`, `fed`) or anywhere. Addresses alternate between its two data-centre groups. */
-export function discoverEdges(region?: string, resolver: EdgeResolver = systemResolver): EdgeAddresses {
+export function discoverEdges(
+  region?: string,
+  resolver: EdgeResolver = systemResolver,
+  fallback: SrvFallback = publicResolver,
+): EdgeAddresses {
   const prefix = region === undefined || region === '' ? '' : `${region}-`;
   const name = `_${prefix}v2-origintunneld._tcp.argotunnel.com`;
-  return async () => {
-    const targets = await findTargets(name, resolver);
+  return async (signal) => {
+    const targets = await findTargets(name, resolver, (asked) => fallback(asked, signal));
     const groups = await Promise.all(
       targets.map(async (target, index) => {
         const found = await resolveHost(target.name, resolver);
@@ -59,16 +72,27 @@ export function discoverEdges(region?: string, resolver: EdgeResolver = systemRe
   };
 }
 
-async function findTargets(name: string, resolver: EdgeResolver): Promise<readonly { name: string; port: number }[]> {
+async function findTargets(
+  name: string,
+  resolver: EdgeResolver,
+  fallback: SrvFallback,
+): Promise<readonly { name: string; port: number }[]> {
+  const found = await askBoth(name, resolver, fallback);
+  // cloudflared looks at the first two only: one per region.
+  const targets = [...found].sort((a, b) => a.priority - b.priority).slice(0, 2);
+  if (targets.length > 0) return targets;
+  throw notFound(name, undefined);
+}
+
+/** As cloudflared: the machine's own resolver, and when it knows nothing, a public one that the network cannot see into. */
+async function askBoth(name: string, resolver: EdgeResolver, fallback: SrvFallback): ReturnType<SrvFallback> {
+  const own = await resolver.resolveSrv(name).catch(() => []);
+  if (own.length > 0) return own;
   try {
-    const found = await resolver.resolveSrv(name);
-    // cloudflared looks at the first two only: one per region.
-    const targets = [...found].sort((a, b) => a.priority - b.priority).slice(0, 2);
-    if (targets.length > 0) return targets;
+    return await fallback(name);
   } catch (cause) {
     throw notFound(name, cause);
   }
-  throw notFound(name, undefined);
 }
 
 async function resolveHost(

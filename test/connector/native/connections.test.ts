@@ -341,6 +341,24 @@ test('giving up a start whose edge is not there leaves nothing running', async (
   t.diagnostic('the test process exits by itself');
 });
 
+test('a start whose name lookup hangs can be given up at once', async (t) => {
+  const edge = await startTestEdge();
+  t.after(() => edge.close());
+  const asked = Promise.withResolvers<void>();
+  const connector = createTestConnector(edge, {
+    edges: () => {
+      asked.resolve();
+      return new Promise(() => undefined);
+    },
+  });
+  const calledOff = new AbortController();
+  const starting = connector.start(calledOff.signal);
+  await asked.promise;
+  calledOff.abort(new Error('enough'));
+  await assert.rejects(starting, /enough/);
+  await connector.stop(0);
+});
+
 test('a TCP address that accepts and never speaks TLS is left in time', async (t) => {
   const sockets = new Set<net.Socket>();
   const mute = net.createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');

@@ -63,6 +63,26 @@ test('discovery asks for the region and alternates between the two groups, IPv4 
 test('DNS that does not answer is an error that may pass', async () => {
   const broken: EdgeResolver = { ...resolver, resolveSrv: () => Promise.reject(new Error('ETIMEOUT')) };
   const passing = (error: unknown) => error instanceof EdgeError && error.retryable && !error.permanent;
-  await assert.rejects(discoverEdges(undefined, broken)(), passing);
+  const silent = () => Promise.reject(new Error('ETIMEOUT'));
+  await assert.rejects(discoverEdges(undefined, broken, silent)(), passing);
+  await assert.rejects(discoverEdges(undefined, broken, () => Promise.resolve([]))(), passing);
   await assert.rejects(staticEdges(['unknown:1'], resolver)(), passing);
 });
+
+for (const [what, resolveSrv] of [
+  ['fails', () => Promise.reject(new Error('ESERVFAIL'))],
+  ['knows nothing', () => Promise.resolve([])],
+] as const) {
+  test(`when this machine's resolver ${what}, the public one is asked for the same name`, async () => {
+    let askedFor = '';
+    const edges = await discoverEdges('us', { ...resolver, resolveSrv }, (name) => {
+      askedFor = name;
+      return Promise.resolve([{ name: 'two', port: 7844, priority: 1 }]);
+    })();
+    assert.equal(askedFor, '_us-v2-origintunneld._tcp.argotunnel.com');
+    assert.deepEqual(
+      edges.map(({ host }) => host),
+      ['198.51.100.1'],
+    );
+  });
+}
