@@ -3,7 +3,9 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { Source, SourceResult } from '../../src/contracts.ts';
 import { ValidationError } from '../../src/errors.ts';
 import type { Platform, PlatformContext } from '../../src/platform.ts';
+import { mergeSettings } from '../../src/settings/load.ts';
 import type { Settings } from '../../src/settings/settings.ts';
+import { isAdministrator } from './admins.ts';
 import { openCoreSocket } from './core-socket.ts';
 import { type Supervised, withoutSupervised } from './docker-overlap.ts';
 import { type FromOptions, readOptions } from './options.ts';
@@ -22,6 +24,8 @@ export interface HomeAssistantOptions {
   readonly optionsFile?: string | undefined;
 }
 
+/** The Supervisor asks from here and nobody else in its network can: it hands the addresses out. */
+const ingressProxy = '172.30.32.2';
 const maxOptionsBytes = 1024 * 1024;
 
 /** The platform. */
@@ -32,7 +36,8 @@ export function createHomeAssistantPlatform({ token, url, optionsFile }: HomeAss
   // Changed options restart the add-on, so they are read once.
   const options = () => (read ??= readOptions(readFile(file), file));
   return {
-    settings: () => options().settings,
+    settings: () => mergeSettings({ web: { ingress_proxy: ingressProxy } }, options().settings),
+    isAdmin: (userId) => isAdministrator(at, userId),
     sources(own, context) {
       const source = createHomeAssistantSource({
         supervisor: createSupervisor(at),
