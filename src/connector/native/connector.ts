@@ -1,8 +1,7 @@
 // The native connector: connections to the edge on one side, origins on the other, and the live rules between them.
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { createSecureContext, type SecureContext } from 'node:tls';
-import { backoffMs, type Clock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { Connector } from '../../contracts.ts';
 import { AppError, EdgeError } from '../../errors.ts';
 import { createIngressTable, type IngressTable } from '../../ingress/table.ts';
@@ -10,15 +9,15 @@ import type { Logger } from '../../logger.ts';
 import type { EdgeConnectionInfo, IngressRule, TunnelCredentials } from '../../model.ts';
 import type { AccessTeams } from '../../origin/access/team.ts';
 import { createOrigins } from '../../origin/open.ts';
-import { trustedRoots } from '../../origin/trust.ts';
 import { streamKind } from '../../protocol/streams.ts';
-import { abortable } from './abortable.ts';
 import { type AddressSlots, createAddressSlots } from './address-slots.ts';
 import { serveConfigurationPush } from './configuration-push.ts';
 import { keepConnected, type LoopContext } from './connection-loop.ts';
 import { type ConnectorMetrics, Counters } from './counters.ts';
 import type { EdgeAddresses } from './edge-addresses.ts';
 import { defaultEdgeTimings, type EdgeConnection, type EdgeTimings } from './edge-connection.ts';
+import { edgeTrust } from './edge-trust.ts';
+import { findEdges } from './find-edges.ts';
 import { localConfiguration } from './local-configuration.ts';
 import { goArch } from './registration-request.ts';
 import { type RequestContext, refuseTcp, serveRequest } from './request-stream.ts';
@@ -107,7 +106,7 @@ class Native implements NativeConnector {
 
   async start(signal: AbortSignal): Promise<void> {
     const ending = AbortSignal.any([signal, this.stopping.signal]);
-    const slots = createAddressSlots(await this.findEdges(ending));
+    const slots = createAddressSlots(await findEdges({ ...this.options, backoff: this.backoff() }, ending));
     const first = Promise.withResolvers<void>();
     const context = this.loopContext(slots, first.resolve);
     const giveUp = () => this.stopping.abort(signal.reason);
@@ -185,25 +184,6 @@ class Native implements NativeConnector {
       this.options.logger.debug({ reason: error.message }, 'a connection could not be unregistered');
     }
     await connection.closed;
-  }
-
-  private async findEdges(signal: AbortSignal): ReturnType<EdgeAddresses> {
-    const { clock, edges, logger } = this.options;
-    const { firstMs, maxMs } = this.backoff();
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const found = await abortable(edges(signal), signal);
-        if (found.length > 0) return found;
-        logger.warn('there is no edge address yet');
-      } catch (error) {
-        if (!(error instanceof EdgeError) || !error.retryable) throw error;
-        logger.warn(
-          { code: error.code, where: error.where, hint: error.hint, reason: error.message },
-          'no edge address',
-        );
-      }
-      await clock.sleep(backoffMs(attempt, firstMs, maxMs), signal);
-    }
   }
 
   private loopContext(slots: AddressSlots, onFirst: () => void): LoopContext {
@@ -297,19 +277,5 @@ class Native implements NativeConnector {
 
   private changed(): void {
     for (const listener of this.listeners) listener();
-  }
-}
-
-function edgeTrust(caPem: string | undefined): SecureContext {
-  try {
-    return createSecureContext({ ca: caPem ?? [...trustedRoots()] });
-  } catch (cause) {
-    throw new EdgeError({
-      code: 'E_CONNECTOR',
-      message: "the edge's certificate authority cannot be read",
-      hint: 'it must be PEM (--edge-ca FILE)',
-      permanent: true,
-      cause,
-    });
   }
 }
