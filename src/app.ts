@@ -2,7 +2,6 @@
 import { hostname } from 'node:os';
 import { createAccess } from './app/access.ts';
 import { createDiscovery, type LiveDiscovery } from './app/discovery.ts';
-import { examineOnce } from './app/doctor.ts';
 import { type LocalEdge, startLocalEdge } from './app/embedded-edge.ts';
 import { createForesight } from './app/foresight.ts';
 import { createLiveSettings, type LiveSettings } from './app/live-settings.ts';
@@ -12,18 +11,14 @@ import { buildRoad, type Road } from './app/road.ts';
 import { drainMs } from './app/road-connector.ts';
 import { createRoadKeeper, type RoadKeeper } from './app/road-keeper.ts';
 import { createSettingsApi } from './app/settings-api.ts';
-import { checkGivenToken } from './app/token-check.ts';
-import { createChoiceStore } from './choices.ts';
 import { systemClock } from './clock.ts';
 import { type CloudflareApi, createCloudflareApi } from './cloudflare/client.ts';
 import type { NativeConnector } from './connector/native/connector.ts';
 import { type Controller, createController } from './controller.ts';
 import { AppError } from './errors.ts';
-import { driftStatus } from './ingress/drift-words.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { createSilentLogger, type Logger } from './logger.ts';
+import type { Logger } from './logger.ts';
 import type { ListenAddress, Snapshot } from './model.ts';
-import { currentPlatform } from './platform.ts';
 import type { LoadedSettings, SettingsInputs } from './settings/load.ts';
 import { isLoopback } from './settings/resolve.ts';
 import type { Settings } from './settings/settings.ts';
@@ -34,14 +29,12 @@ import { startTriggers } from './triggers.ts';
 import { version } from './version.ts';
 import { type ActivityLog, createActivityLog } from './web/activity.ts';
 import { createEventHub, type EventHub } from './web/event-hub.ts';
-import { type LogLine, levels, tapLogger } from './web/log-tap.ts';
 import { createLogin } from './web/login/login.ts';
 import { createMetrics } from './web/metrics.ts';
 import type { WebProgram } from './web/program.ts';
-import { secretsOf } from './web/secrets.ts';
 import { createWeb, listenWeb } from './web/server.ts';
-import { createSettingsStore } from './web/settings-file.ts';
 import { watchProgram } from './web/watch.ts';
+import { createWebProgram, showLog } from './web/wire.ts';
 
 /** What the program is started with. */
 export interface AppOptions {
@@ -100,7 +93,7 @@ class Program implements App {
   constructor(options: AppOptions) {
     this.#options = options;
     this.#settings = options.loaded.settings;
-    this.#logger = this.#tapLogger(options.logger);
+    this.#logger = showLog(options.logger, this.#hub, () => this.#live?.current() ?? this.#settings, systemClock.now);
     this.#lifecycle = createLifecycle(this.#logger);
     this.#live = createLiveSettings(options.loaded, options.inputs, this.#logger);
   }
@@ -197,41 +190,25 @@ class Program implements App {
     this.#webAddress = await listenWeb(web, webListen);
   }
 
-  #tapLogger(logger: Logger): Logger {
-    const { level } = this.#settings.log;
-    const show = (line: LogLine) => this.#hub.publish('log', line, levels[line.level]);
-    const secrets = () => secretsOf(this.#live?.current() ?? this.#settings);
-    return tapLogger(logger, { least: level === 'silent' ? 'error' : level, secrets, show, now: systemClock.now });
-  }
-
   #webProgram(native: () => NativeConnector | undefined): WebProgram {
-    const { logger, env, inputs, loaded } = { ...this.#options, logger: createSilentLogger() };
-    const { dataDir } = this.#settings;
-    const settings = () => this.#live.current();
-    return {
+    const { env, inputs, loaded } = this.#options;
+    return createWebProgram({
+      env,
+      inputs,
+      loaded,
       status: () => this.status(),
       snapshot: () => this.#controller?.snapshot(),
-      settings,
-      app: (id) => this.#discovery?.catalogue().plugins.get(id)?.manifest,
-      choices: createChoiceStore(dataDir),
-      drifts: () => (this.#road?.current()?.ingress.drifts() ?? []).map(driftStatus),
+      settings: () => this.#live.current(),
+      catalogue: () => this.#discovery?.catalogue(),
+      rules: () => this.#road?.current()?.ingress,
       foresee: (choices) => this.#foresee(choices),
       pass: (reason, confirmed) => this.pass(reason, { confirmed }),
-      examine: (id) =>
-        examineOnce({
-          settings: settings(),
-          logger,
-          env,
-          choose: ({ services }) => services.filter((service) => service.id === id),
-        }),
-      checkToken: (token) => {
+      api: () => {
         if (this.#api === undefined) throw starting();
-        return checkGivenToken(settings(), this.#api, token);
+        return this.#api;
       },
       traffic: () => native()?.metrics(),
-      settingsStore: createSettingsStore(inputs, loaded.file, dataDir),
-      isAdmin: currentPlatform().isAdmin,
-    };
+    });
   }
 
   #followForPage(controller: Controller): void {
