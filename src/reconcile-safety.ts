@@ -3,6 +3,7 @@ import { withoutLock } from './access/lock.ts';
 import { closeInstead, closeServices, keepNames } from './ingress/closing.ts';
 import type { AccessObject, DesiredState, DnsRecord, IngressEntry, Plan, ServiceId } from './model.ts';
 import { heldDeletes, heldUpserts, hold, reasons } from './plan/policy.ts';
+import { closeNames, unguardedNames } from './reconcile-claims.ts';
 
 /** The three plans of a pass, and what could not be read. */
 export interface Plans {
@@ -50,7 +51,7 @@ export function safeIngress(
   const names = kept.map(
     (record) => ({ hostname: record.name, serviceId: record.owner?.resource ?? 'dns/record' }) as const,
   );
-  return keepNames(closed, [...live, ...desired.ingress], names);
+  return keepNames(closeNames(closed, live, unguardedNames(plans)), [...live, ...desired.ingress], names);
 }
 
 /** Records of ours that should go and stay for now: held, or refused by the API. */

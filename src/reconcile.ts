@@ -16,6 +16,7 @@ import type {
   Snapshot,
 } from './model.ts';
 import { heldDeletes, heldUpserts, hold, type Mode, type Policy, reasons, restrict } from './plan/policy.ts';
+import { sparingOthers } from './reconcile-claims.ts';
 import { closeUnlocked, reopen } from './reconcile-closing.ts';
 import { type Plans, safeIngress, unlockedServices } from './reconcile-safety.ts';
 import { createSteps, type Steps } from './reconcile-steps.ts';
@@ -141,10 +142,16 @@ async function planAll({ deps, desired, policy, steps, signal }: Work): Promise<
     steps.run('planning DNS', all, () => deps.dns.plan(desired, signal)),
   ]);
   if (access !== undefined) lockRead.add(deps.access);
+  const made = {
+    access: access ?? { target: 'access' as const, changes: [], held: [] },
+    ingress: ingress ?? { target: 'ingress' as const, changes: [], held: [] },
+    dns: dns ?? { target: 'dns' as const, changes: [], held: [] },
+  };
+  const spared = sparingOthers(made, desired);
   return {
-    access: restrict(access ?? { target: 'access', changes: [], held: [] }, policy),
-    ingress: restrict(ingress ?? { target: 'ingress', changes: [], held: [] }, policy, closeInstead(desired)),
-    dns: restrict(dns ?? { target: 'dns', changes: [], held: [] }, policy),
+    access: restrict(spared.access, policy),
+    ingress: restrict(spared.ingress, policy, closeInstead(desired)),
+    dns: restrict(spared.dns, policy),
     lockUnknown: access === undefined ? guarded : [],
     isDnsUnknown: dns === undefined,
   };
@@ -157,7 +164,7 @@ async function foresee(work: Work): Promise<readonly Plan<unknown>[]> {
   if (policy.mode === 'dry-run') return [plans.access, plans.ingress, plans.dns];
   const outcome = { stillSigned: [], notLocked: [] };
   const ingress = safeIngress(plans, outcome, desired, deps.ingress.live());
-  const closed = [...unlockedServices(plans, outcome), ...heldUpserts(ingress)];
+  const closed = [...unlockedServices(plans, outcome), ...notOpen(ingress)];
   return [plans.access, ingress, holdUpserts(plans.dns, closed)];
 }
 
@@ -178,7 +185,7 @@ async function applyAll({ deps, desired, steps, signal }: Work, plans: Plans): P
   const refused = await steps.apply('changing rules', deps.ingress, ingress, 'upsert');
   const notOpened = steps.didFail('planning rules') ? desired.ingress.map((entry) => entry.serviceId) : refused;
 
-  const closed = [...unlockedServices(plans, outcome), ...notOpened, ...heldUpserts(ingress)];
+  const closed = [...unlockedServices(plans, outcome), ...notOpened, ...notOpen(ingress)];
   const signs = holdUpserts(dns, closed);
   await steps.apply('writing DNS records', deps.dns, signs, 'upsert');
 
@@ -187,6 +194,11 @@ async function applyAll({ deps, desired, steps, signal }: Work, plans: Plans): P
   await steps.apply('removing Access', deps.access, locks, 'delete');
   signal.throwIfAborted();
   return [locks, ingress, signs];
+}
+
+/** Services of which a rule is held. Of those held because their name is somebody else's the record is held already, and no other. */
+function notOpen(ingress: Plan<IngressEntry>): readonly ServiceId[] {
+  return heldUpserts({ ...ingress, held: ingress.held.filter(({ reason }) => reason !== reasons.taken) });
 }
 
 /** No name for a service that is not open. */

@@ -106,7 +106,8 @@ function withdrawal(entry: IngressEntry, wanted: IngressEntry | undefined): Chan
   return { action: 'update', serviceId: wanted.serviceId, current: entry, desired: wanted, fields };
 }
 
-function closing(current: IngressEntry): Change<IngressEntry> | undefined {
+/** The change that makes an entry's rule answer 503; undefined when it reaches nothing anyway. */
+export function closing(current: IngressEntry): Change<IngressEntry> | undefined {
   const closed = closeEntry(current);
   if (closed === current) return undefined;
   return { action: 'update', serviceId: current.serviceId, current, desired: closed, fields: ['service'] };

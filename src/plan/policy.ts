@@ -28,6 +28,7 @@ export const reasons = {
     `${count} of our ${owned} objects would be deleted in one pass: confirm it first, with sallyport apply --confirm-deletes`,
   earlier: 'an earlier step failed for this service, or waits: see what is said of it',
   unlocked: 'its Access policy is not in place: the service stays closed until it is',
+  taken: 'its name is somebody else’s, so nothing of ours is put in front of it: see what is said of its record',
   signUp: 'its DNS record is still there',
   ruleThere: 'what it locks is still there',
 } as const;

@@ -169,3 +169,47 @@ for (const isFatal of [true, false])
       if (writes < deadly) return;
     }
   });
+
+test('no lock is put in front of somebody else’s site, and nothing of ours is opened under its name', async (t) => {
+  const world = await createLockedWorld(t);
+  const { store } = world.remote;
+  const zone = store.ensureZone('example.com');
+  const theirs = store.records.create(zone, {
+    type: 'CNAME',
+    name: 'shop.example.com',
+    content: 'their.host',
+    proxied: true,
+  });
+  world.entries = [guarded('shop'), guarded('mine')];
+  const pass = await world.pass();
+  assert.deepEqual(world.locked(), ['mine.example.com family']);
+  assert.equal(world.served('shop'), undefined);
+  assert.deepEqual(world.opened, []);
+  assert.deepEqual(world.signed().toSorted(), ['mine', 'shop']);
+  assert.ok(world.records().some((record) => JSON.stringify(record) === JSON.stringify(theirs)));
+  assert.ok(pass.diagnostics.some(({ code, serviceId }) => code === 'E_CONFLICT' && serviceId === 'docker/shop'));
+  // Another pass sees the same and writes nothing.
+  world.remote.calls.length = 0;
+  await world.pass({ full: true });
+  assert.deepEqual(
+    world.remote.calls.filter(({ method }) => method !== 'GET'),
+    [],
+  );
+});
+
+test('a name of one service that somebody else has does not hold its others', async (t) => {
+  const world = await createLockedWorld(t);
+  const { store } = world.remote;
+  store.records.create(store.ensureZone('example.com'), {
+    type: 'A',
+    name: 'shop.example.com',
+    content: '192.0.2.1',
+    proxied: true,
+  });
+  const [shop, mine] = [guarded('shop'), guarded('mine')];
+  world.entries = [{ ...shop, serviceId: mine.serviceId }, mine];
+  await world.pass();
+  assert.deepEqual(world.locked(), ['mine.example.com family']);
+  assert.ok(world.signed().includes('mine'));
+  assert.notEqual(world.served('mine'), undefined);
+});
