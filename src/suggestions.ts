@@ -19,6 +19,8 @@ export interface SuggestionInputs {
   /** The entries of the pass: a service that has one is published. */
   readonly entries: readonly IngressEntry[];
   readonly choices: Readonly<Record<ServiceId, ServiceChoice>>;
+  /** False for what is not meant for visitors: databases, caches, what only helps others. */
+  readonly isForVisitors: (service: Service) => boolean;
   readonly route: (services: readonly Service[]) => {
     readonly entries: readonly IngressEntry[];
     readonly diagnostics: readonly Diagnostic[];
@@ -27,11 +29,14 @@ export interface SuggestionInputs {
 
 /**
  * Suggestions by name, those that would work as they are first. A service that says `enable=false`, was told to be ignored, does not
- * run, or belongs to no container of the user's is none.
+ * run, or is not meant for visitors is none.
  */
-export function suggest({ services, entries, choices, route }: SuggestionInputs): readonly Suggestion[] {
+export function suggest(inputs: SuggestionInputs): readonly Suggestion[] {
+  const { services, entries, choices, route } = inputs;
   const published = new Set(entries.map((entry) => entry.serviceId));
-  const candidates = services.filter((service) => isCandidate(service, published, choices));
+  const candidates = services.filter(
+    (service) => isCandidate(service, published, choices) && inputs.isForVisitors(service),
+  );
   const routed = route(candidates.map(enabled));
   const wouldBe = Map.groupBy(routed.entries, (entry) => entry.serviceId);
   const findings = Map.groupBy(routed.diagnostics, (finding) => finding.serviceId);

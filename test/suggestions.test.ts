@@ -20,7 +20,14 @@ const tcp = (...numbers: readonly number[]) => numbers.map((number) => ({ number
 
 function suggestions(services: readonly Service[], choices: Record<string, ServiceChoice> = {}) {
   const { entries } = routeServices(services, catalogue, contextOf());
-  return suggest({ services, entries, choices, route: (some) => routeServices(some, catalogue, contextOf()) });
+  const isForVisitors = ({ image }: Service) => image !== 'postgres';
+  return suggest({
+    services,
+    entries,
+    choices,
+    isForVisitors,
+    route: (some) => routeServices(some, catalogue, contextOf()),
+  });
 }
 
 describe('a suggestion', () => {
@@ -47,6 +54,7 @@ describe('a suggestion', () => {
     ['was asked for and cannot be published', serviceOf({ ports: [] })],
     ['is stopped', stoppedOf(plain('a'))],
     ['has no TCP port', plain('a', { ports: [{ number: 53, protocol: 'udp' }] })],
+    ['is not meant for visitors', plain('a', { image: 'postgres' })],
     ['comes with the program', plain('a', { source: 'builtin' })],
     ['is to be ignored', plain('a'), { 'docker/a': { ignored: true } }],
   ];

@@ -11,6 +11,7 @@ import { currentPlatform } from '../platform.ts';
 import type { PluginCatalogue } from '../plugin/catalogue.ts';
 import { createLivePlugins } from '../plugin/live.ts';
 import { routeServices } from '../plugin/route.ts';
+import { createSelector } from '../plugin/select.ts';
 import type { Compiled, Routed } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
 import { createBuiltinSource } from '../sources/builtin.ts';
@@ -98,8 +99,18 @@ export async function createDiscovery(options: DiscoveryOptions): Promise<LiveDi
         services,
         entries,
         choices: choices().choices.services,
+        isForVisitors: forVisitors(plugins.catalogue()),
         route: (candidates) => route(candidates, [], plugins.catalogue(), options.settings()),
       }),
+  };
+}
+
+/** By the app's plugin; what it says can still be overruled by naming the service. */
+function forVisitors({ plugins }: PluginCatalogue): (service: Service) => boolean {
+  const select = createSelector(plugins);
+  return (service) => {
+    const selection = select(service, service.hints);
+    return 'problem' in selection || selection.sensitivity !== 'never';
   };
 }
 
