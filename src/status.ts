@@ -1,4 +1,5 @@
 // What a person wants to know, as one value: every service with its names and troubles, and how the road is. Pure.
+import { shownUrl } from './ingress/shown-url.ts';
 import type { Diagnostic, EdgeConnectionInfo, IngressEntry, Plan, Service, Snapshot } from './model.ts';
 import type { Suggestion } from './suggestions.ts';
 
@@ -108,11 +109,6 @@ export function heldStatuses(plans: readonly Plan<unknown>[]): HeldStatus[] {
       reason,
     })),
   );
-}
-
-/** A service URL as it may be shown: without the user and password somebody wrote into it. */
-export function shownUrl(service: string): string {
-  return service.replace(/\/\/[^/]*@/, '//…@');
 }
 
 function accessName(entry: IngressEntry): string {

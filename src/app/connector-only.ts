@@ -1,10 +1,10 @@
 // A tunnel's token and no API token: we carry traffic by rules kept elsewhere, and say what would have to be written there.
 import type { Reconciler } from '../contracts.ts';
+import { shownUrl } from '../ingress/shown-url.ts';
 import type { Diagnostic, IngressEntry, Plan } from '../model.ts';
 import { type BoundCredentials, parseToken } from '../protocol/credentials.ts';
 import type { Compiled } from '../reconcile.ts';
 import type { Settings } from '../settings/settings.ts';
-import { shownUrl } from '../status.ts';
 import type { Place } from './place.ts';
 
 /** True where there is no API to ask: Cloudflare's edge, and no API token. */

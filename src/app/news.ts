@@ -1,4 +1,5 @@
 // What a pass changed that a person reading the log wants to know, each thing once. Pure.
+import { shownUrl } from '../ingress/shown-url.ts';
 import type { Diagnostic, IngressEntry } from '../model.ts';
 import type { Pass } from '../reconcile.ts';
 
@@ -45,7 +46,7 @@ function isClosed(entry: IngressEntry): boolean {
 
 function fieldsOf(name: string, entry: IngressEntry): Record<string, string> {
   const access = entry.access === 'public' ? 'public' : entry.access.policy;
-  return { name, service: entry.serviceId, to: entry.rule.service, access };
+  return { name, service: entry.serviceId, to: shownUrl(entry.rule.service), access };
 }
 
 function newFindings(before: readonly Diagnostic[], now: readonly Diagnostic[]): News[] {

@@ -1,7 +1,8 @@
 // A plan as lines a person reads: what would change, and what is held back and why. Pure.
+
+import { shownUrl } from '../ingress/shown-url.ts';
 import type { Change, Diagnostic, Plan } from '../model.ts';
 import { actionOf, causeOf, nameOf } from '../plan/cause.ts';
-import { shownUrl } from '../status.ts';
 import { formatTable, printable } from './table.ts';
 
 /** The plans as text; says so when there is nothing to do. */

@@ -1,10 +1,10 @@
 // Every check along the path of the entries asked about. Asks through the functions it is given; decides nothing itself.
 import { parseServiceUrl } from '../ingress/service-url.ts';
+import { shownUrl } from '../ingress/shown-url.ts';
 import type { Diagnostic, IngressEntry, Plan, Service } from '../model.ts';
 import type { PluginCatalogue, PluginManifest } from '../plugin/catalogue.ts';
 import { type Answer, probePaths } from '../plugin/diagnose.ts';
 import { genericId } from '../plugin/select.ts';
-import { shownUrl } from '../status.ts';
 import { type Check, failed, passed, skipped, warned } from './check.ts';
 import { judgeApp } from './judge-app.ts';
 import { judgeOrigin } from './judge-origin.ts';

@@ -1,10 +1,10 @@
 // A rule that was changed by hand, as a person reads of it: in the plan, beside its service, in the log. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { Change, Diagnostic, HeldChange, IngressEntry } from '../model.ts';
-import { shownUrl } from '../status.ts';
 import type { RuleForm } from './drift.ts';
 import { hostnameOfKey } from './drift.ts';
 import type { Drift } from './drift-decide.ts';
+import { shownUrl } from './shown-url.ts';
 
 /** One drift for a list, everything in it shown as it may be shown. */
 export interface DriftStatus {

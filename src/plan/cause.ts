@@ -1,7 +1,7 @@
 // Why a change is in a plan, as a person reads it. Pure.
 import { isDeepStrictEqual } from 'node:util';
+import { shownUrl } from '../ingress/shown-url.ts';
 import type { Change, Plan } from '../model.ts';
-import { shownUrl } from '../status.ts';
 
 /** Names of what is closed and waits: it is there, and says so to visitors. */
 const closedService = 'http_status:503';

@@ -1,6 +1,7 @@
 // A logger that also shows its lines to whoever looks at the page: without secrets, and short.
+
+import { shownUrl } from '../ingress/shown-url.ts';
 import type { Logger } from '../logger.ts';
-import { shownUrl } from '../status.ts';
 
 /** The levels of log lines, as pino counts them. */
 export const levels = { trace: 10, debug: 20, info: 30, warn: 40, error: 50 } as const;

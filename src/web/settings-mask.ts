@@ -1,7 +1,7 @@
 // Settings as they may be shown: secrets masked, and put back when somebody saves what he was shown. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import { ValidationError } from '../errors.ts';
-import { shownUrl } from '../status.ts';
+import { shownUrl } from '../ingress/shown-url.ts';
 import { Refusal } from './refusal.ts';
 
 /** Stands for a secret that is set. */

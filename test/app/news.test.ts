@@ -39,6 +39,12 @@ const finding: Diagnostic = {
 };
 const messages = (before: Pass | undefined, now: Pass) => newsOf(before, now).map(({ message }) => message);
 
+test('a password in a service URL is not logged', () => {
+  const news = newsOf(undefined, pass([entry('http://me:secret@10.0.0.1:80')]));
+  assert.equal(JSON.stringify(news).includes('secret'), false);
+  assert.equal(news[0]?.fields.to, 'http://…@10.0.0.1:80');
+});
+
 describe('the news of a pass', () => {
   test('a name that came, stopped, came back and went is one line each', () => {
     const stopped = pass([entry('http_status:503')]);

@@ -4,6 +4,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { Clock } from '../../clock.ts';
 import { AppError, OriginError } from '../../errors.ts';
 import { type Match, requestPath } from '../../ingress/match.ts';
+import { shownUrl } from '../../ingress/shown-url.ts';
 import type { IngressTable } from '../../ingress/table.ts';
 import type { Logger } from '../../logger.ts';
 import type { Exchange, ExchangeListener, RespondOptions } from '../../origin/exchange.ts';
@@ -226,7 +227,7 @@ class RequestStream implements Exchange {
     const fields = {
       rule: this.match?.index,
       host: this.host,
-      service: this.match?.rule.target.service,
+      service: this.match && shownUrl(this.match.rule.target.service),
       code: error.code,
       where: error.where,
       hint: error.hint,

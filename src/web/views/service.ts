@@ -1,9 +1,10 @@
 // One service with everything known of it: where its address came from, what was asked, its rules, records and applications. Pure.
 import type { Choices } from '../../choices.ts';
+import { shownUrl } from '../../ingress/shown-url.ts';
 import type { IngressEntry, Service, ServiceHints, Snapshot } from '../../model.ts';
 import type { PluginManifest } from '../../plugin/catalogue.ts';
 import { notesFor } from '../../plugin/notes.ts';
-import { type ServiceStatus, shownUrl } from '../../status.ts';
+import type { ServiceStatus } from '../../status.ts';
 import { findingSchema, flag, type JsonSchema, listOf, optionalText, shape, text, texts } from './schema.ts';
 
 const maxText = 1_000;
