@@ -5,12 +5,16 @@ import { needsDetails, readContainer, readDetails } from '../../../src/sources/d
 import type { DockerEngine } from '../../../src/sources/docker-engine.ts';
 import { createSwarmSource } from '../../../src/sources/swarm.ts';
 
-const ports = [{ PrivatePort: 80, Type: 'tcp' }];
-const listed = (labels: Record<string, string>) =>
-  readContainer(
-    { Id: 'a'.repeat(64), Names: ['/app'], Image: 'app', State: 'running', Labels: labels, Ports: ports },
-    'sallyport',
-  );
+/** As Docker's list shows a container on the default bridge. */
+const usual = {
+  Id: 'a'.repeat(64),
+  Names: ['/app'],
+  Image: 'app',
+  State: 'running',
+  Ports: [{ PrivatePort: 80, Type: 'tcp' }],
+  HostConfig: { NetworkMode: 'bridge' },
+};
+const listed = (labels: Record<string, string>) => readContainer({ ...usual, Labels: labels }, 'sallyport');
 
 test('labels of other tools are kept, and no others', () => {
   const labels = { 'traefik.enable': 'true', swag: 'enable', caddy: 'a', 'org.example.secret': 'x', swagger: 'x' };
