@@ -1,6 +1,7 @@
 // What the next pass would change for one name says what is not as it should be now. Pure.
+import { closedService } from '../ingress/closing.ts';
 import type { Change, HeldChange, IngressEntry, Plan } from '../model.ts';
-import { type Check, failed, passed, type Step, skipped } from './check.ts';
+import { type Check, failed, passed, type Step, skipped, warned } from './check.ts';
 
 const stepOf = { dns: 'dns', access: 'access', ingress: 'rule' } as const;
 const words = { dns: 'DNS record', access: 'Access application', ingress: 'rule' } as const;
@@ -20,12 +21,20 @@ function judgePlan(plan: Plan<unknown>, entry: IngressEntry): Check {
   if (held !== undefined) return failed(step, `its ${thing} is held: ${held.reason}`, 'see `sallyport plan`');
   const change = plan.changes.find(isAbout);
   if (change === undefined) return passed(step, `its ${thing} is as it should be`);
+  if (isWaiting(change)) return warned(step, `its ${thing} answers 503 until the service takes connections`);
   const state = change.action === 'create' ? 'is not there yet' : 'is not as it should be';
   return failed(
     step,
     `its ${thing} ${state}`,
     'the next pass of `sallyport run` writes it; `sallyport apply` does so now',
   );
+}
+
+/** A rule that is closed and would be opened: the program waits for the origin, and so does whoever looks for the cause. */
+function isWaiting(change: Change<unknown>): boolean {
+  if (change.action !== 'update') return false;
+  const { rule } = change.current as { readonly rule?: { readonly service?: string } };
+  return rule?.service === closedService;
 }
 
 /** Whether a change is about a name: a record's, a rule's, an application's with or without a path. Objects without one concern all. */

@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { OriginTarget } from '../ingress/service-url.ts';
 import type { OriginRequest } from '../model.ts';
 import { createTrust } from '../origin/trust.ts';
+import { type Answer, readAnswer } from './answer.ts';
 
 /** What there was. */
 export type Probe =
@@ -20,13 +21,8 @@ export type Probe =
   | { readonly kind: 'other-protocol'; readonly speaks: 'http' | 'https' | undefined };
 
 /** An HTTP answer. */
-export interface Answered {
+export interface Answered extends Answer {
   readonly kind: 'answered';
-  readonly status: number;
-  /** In lower case; of repeated ones the first. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** The first 8 kB. */
-  readonly body: string;
   /** Why its certificate is not trusted, in Node's words; absent when it is, or without TLS. */
   readonly distrust?: string;
 }
@@ -42,7 +38,6 @@ export interface ProbeOptions {
   readonly signal: AbortSignal;
 }
 
-const maxBodyBytes = 8 * 1024;
 const maxBannerBytes = 256;
 const bannerWaitMs = 500;
 
@@ -125,28 +120,10 @@ function hostHeader({ originRequest, hostname }: ProbeOptions): string {
 }
 
 async function collect(response: IncomingMessage): Promise<Probe> {
-  const chunks: Buffer[] = [];
-  let size = 0;
   // Taken now: a destroyed socket has forgotten it.
   const distrust = distrustOf(response.socket);
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size >= maxBodyBytes) break;
-    }
-  } catch {
-    // Head and what came of the body are enough to judge by.
-  }
-  response.destroy();
-  const headers = Object.entries(response.headers).map(([name, value]) => [name, [value].flat()[0] ?? '']);
-  return {
-    kind: 'answered',
-    status: response.statusCode ?? 0,
-    headers: Object.fromEntries(headers),
-    body: Buffer.concat(chunks).subarray(0, maxBodyBytes).toString('utf8'),
-    ...(distrust === undefined ? {} : { distrust }),
-  };
+  const answer = await readAnswer(response);
+  return { kind: 'answered', ...answer, ...(distrust === undefined ? {} : { distrust }) };
 }
 
 function distrustOf(socket: Socket): string | undefined {

@@ -148,6 +148,23 @@ describe('what a plan would change', () => {
       /rule/,
     ],
     [
+      'a rule that waits for its service',
+      plan({
+        target: 'ingress',
+        changes: [
+          {
+            serviceId,
+            action: 'update',
+            current: { ...entry, rule: { ...rule, service: 'http_status:503' } },
+            desired: entry,
+            fields: ['service'],
+          },
+        ],
+      }),
+      'warning',
+      /503 until/,
+    ],
+    [
       'its lock',
       plan({
         target: 'access',
