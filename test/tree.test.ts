@@ -41,6 +41,8 @@ const pureFiles = [
   'src/settings/environment.ts',
   'src/sources/docker-address.ts',
   'src/sources/docker-container.ts',
+  'src/sources/docker-identity.ts',
+  'src/sources/docker-services.ts',
   'src/sources/docker-labels.ts',
   'src/sources/hostname.ts',
 ];

@@ -1,17 +1,8 @@
-// The engine's container list to services. Pure: what the engine says is read field by field, since labels and names are anyone's.
-import type { Diagnostic, Port, Service, ServiceHints, ServiceId } from '../model.ts';
-import { readLabels } from './dialects/read.ts';
+// One container as the engine lists it and as inspecting shows it. Pure: read field by field, since labels and names are anyone's.
+import type { Port, Service } from '../model.ts';
 import { isForeignVariable } from './dialects/registry.ts';
-import {
-  type AddressChoice,
-  type ContainerNetwork,
-  chooseAddress,
-  type PublishedPort,
-  type Self,
-} from './docker-address.ts';
-import { imageFindings, pickLabels } from './docker-image.ts';
-import type { LabelPolicy } from './docker-labels.ts';
-import { quote } from './quote.ts';
+import type { PublishedPort } from './docker-address.ts';
+import { pickLabels } from './docker-image.ts';
 
 /** One container of the list, reduced to what we use. */
 export interface ContainerView {
@@ -52,22 +43,6 @@ export interface ContainerDetails {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Everything besides the list that the services depend on. */
-export interface DescribeContext {
-  /** Begins every service id: `docker`, or `docker/<endpoint>`. */
-  readonly idPrefix: string;
-  readonly labels: LabelPolicy;
-  readonly self: Self;
-  /** Driver by network id. */
-  readonly drivers: ReadonlyMap<string, string>;
-  /** By container id; containers nobody inspected are absent. */
-  readonly details: ReadonlyMap<string, ContainerDetails>;
-}
-
-const composeProject = 'com.docker.compose.project';
-const composeService = 'com.docker.compose.service';
-const composeNumber = 'com.docker.compose.container-number';
-const composeOneOff = 'com.docker.compose.oneoff';
 const idPart = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** One element of the list, or undefined when it is not a container as we know it; keeps only labels under `prefix` and Compose's. */
@@ -93,33 +68,6 @@ export function readContainer(raw: unknown, prefix: string): ContainerView | und
   };
 }
 
-/** The services of a whole list, and what is wrong with single containers. */
-export function describeContainers(
-  containers: readonly ContainerView[],
-  context: DescribeContext,
-): { services: readonly Service[]; diagnostics: readonly Diagnostic[] } {
-  const byReference = new Map(containers.flatMap((one) => [[one.id, one] as const, [one.name, one] as const]));
-  const services: Service[] = [];
-  const diagnostics: Diagnostic[] = [];
-  for (const group of groupByIdentity(containers.filter((one) => !isExcluded(one, context)))) {
-    const described = describe(group, byReference, context);
-    services.push(described.service);
-    diagnostics.push(...described.diagnostics);
-  }
-  return { services, diagnostics };
-}
-
-/** Ourselves, helpers, and one-off runs of a Compose service, which carry the service's labels without being it. */
-function isExcluded(container: ContainerView, context: DescribeContext): boolean {
-  if (context.self.kind === 'container' && context.self.id === container.id) return true;
-  return container.labels[composeOneOff]?.toLowerCase() === 'true' || isPodInfra(container);
-}
-
-/** What holds a Podman pod's network: no app, whatever ports it shows for those that share it. */
-function isPodInfra(container: ContainerView): boolean {
-  return container.image.startsWith('localhost/podman-pause:');
-}
-
 /**
  * Whether the list alone is not enough: no ports in it (a shared network namespace, an internal network), an image without a name, or
  * somebody reads variables.
@@ -143,187 +91,9 @@ export function completeContainer(container: ContainerView, details: ContainerDe
   return container.networkMode !== '' || networkMode === undefined ? container : { ...container, networkMode };
 }
 
-interface Identity {
-  readonly path: string;
-  readonly name: string;
-  readonly containers: readonly ContainerView[];
-  readonly note?: string;
-}
-
-/** Replicas of one Compose service are one identity; any other container is its own. */
-function groupByIdentity(containers: readonly ContainerView[]): readonly Identity[] {
-  const claims = new Map<string, ContainerView[]>();
-  const result: Identity[] = [];
-  for (const container of containers) {
-    const compose = composeIdentity(container);
-    if (compose === undefined) {
-      result.push({ path: container.name, name: container.name, containers: [container] });
-      continue;
-    }
-    const path = `${compose.project}/${compose.service}`;
-    const claimants = claims.get(path);
-    if (claimants === undefined) claims.set(path, [container]);
-    else claimants.push(container);
-  }
-  for (const [path, claimants] of claims) result.push(...settleClaim(path, claimants));
-  return result;
-}
-
-/**
- * Labels can be baked into an image, names cannot. Where several containers claim one Compose service, those named as Compose
- * names replicas are it; the others stand for themselves.
- */
-function settleClaim(path: string, claimants: readonly ContainerView[]): readonly Identity[] {
-  const service = path.slice(path.indexOf('/') + 1);
-  if (claimants.length === 1) return [{ path, name: service, containers: claimants }];
-  const named = claimants.filter((one) => isReplicaName(one, path));
-  const oldest = claimants.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)).slice(0, 1);
-  const genuine = named.length > 0 ? named : oldest;
-  const note = `its labels claim the Compose service ${quote(path)}, which other containers are; it is listed under its own name`;
-  const others = claimants.filter((one) => !genuine.includes(one));
-  return [
-    { path, name: service, containers: genuine },
-    ...others.map((one) => ({ path: one.name, name: one.name, containers: [one], note })),
-  ];
-}
-
-function isReplicaName(container: ContainerView, path: string): boolean {
-  const [project, service] = path.split('/');
-  const match = /^(.*)[-_]\d{1,6}$/.exec(container.name);
-  return match !== null && (match[1] === `${project}-${service}` || match[1] === `${project}_${service}`);
-}
-
-function composeIdentity(container: ContainerView): { project: string; service: string } | undefined {
-  const project = container.labels[composeProject] ?? '';
-  const service = container.labels[composeService] ?? '';
-  return idPart.test(project) && idPart.test(service) ? { project, service } : undefined;
-}
-
-/** The replica that stands for all: running before unhealthy before stopped, then the lowest number. */
-function pickReplica(containers: readonly ContainerView[]): ContainerView | undefined {
-  const order = { running: 0, unhealthy: 1, stopped: 2 } as const;
-  return containers.toSorted(
-    (a, b) => order[stateOf(a)] - order[stateOf(b)] || replicaNumber(a) - replicaNumber(b) || b.createdAt - a.createdAt,
-  )[0];
-}
-
-function replicaNumber(container: ContainerView): number {
-  const number = Number(container.labels[composeNumber] ?? '1');
-  return Number.isSafeInteger(number) ? number : 1;
-}
-
-function describe(
-  identity: Identity,
-  byReference: ReadonlyMap<string, ContainerView>,
-  context: DescribeContext,
-): { service: Service; diagnostics: readonly Diagnostic[] } {
-  const container = pickReplica(identity.containers);
-  if (container === undefined) throw new TypeError('an identity has at least one container');
-  const id: ServiceId = `${context.idPrefix}/${identity.path}`;
-  const state = stateOf(container);
-  const environment = context.details.get(container.id)?.environment;
-  const names = [...new Set([identity.name, ...identity.containers.map((one) => one.name)])];
-  const labels = readLabels(
-    {
-      labels: container.labels,
-      names,
-      where: `container ${container.name}`,
-      isRunning: state !== 'stopped',
-      ...(environment === undefined ? {} : { environment }),
-    },
-    context.labels,
-  );
-  const choice = state === 'stopped' ? undefined : reach(container, labels, byReference, context);
-  const image = imageRepository(context.details.get(container.id)?.image ?? container.image);
-  const service: Service = {
-    id,
-    name: identity.name,
-    source: 'docker',
-    ...(image === undefined ? {} : { image }),
-    ...(choice !== undefined && 'address' in choice ? { address: choice.address, ports: choice.ports } : { ports: [] }),
-    hints: labels.hints,
-    ...(labels.entries === undefined ? {} : { entries: labels.entries }),
-    state,
-  };
-  const own = [
-    ...labels.diagnostics,
-    ...imageFindings(container),
-    ...noteDiagnostic(identity, labels.hints),
-    ...addressDiagnostics(service, choice, container),
-  ];
-  return { service, diagnostics: own.map((one) => ({ ...one, serviceId: id })) };
-}
-
-function noteDiagnostic(identity: Identity, hints: ServiceHints): readonly Diagnostic[] {
-  if (identity.note === undefined) return [];
-  const severity = hints.enable === true ? 'warning' : 'info';
-  return [{ severity, code: 'E_CONFLICT', message: `container ${identity.name}: ${identity.note}` }];
-}
-
-function addressDiagnostics(
-  service: Service,
-  choice: AddressChoice | undefined,
-  container: ContainerView,
-): readonly Diagnostic[] {
-  const asked =
-    service.hints.enable === true || Object.values(service.entries ?? {}).some((one) => one.enable === true);
-  if (choice === undefined || 'address' in choice || !asked || service.hints.enable === false) return [];
-  const message = `container ${container.name} cannot be reached: ${choice.reason}`;
-  return [{ severity: 'error', code: 'E_NO_ADDRESS', message, hint: choice.hint }];
-}
-
-/** Looks at the container's own network, or at that of the container whose network it shares. */
-function reach(
-  container: ContainerView,
-  labels: { hints: ServiceHints; entries?: Readonly<Record<string, ServiceHints>> },
-  byReference: ReadonlyMap<string, ContainerView>,
-  context: DescribeContext,
-): AddressChoice {
-  const parent = parentOf(container);
-  const at = parent === undefined ? container : byReference.get(parent);
-  if (at === undefined || (parent !== undefined && stateOf(at) === 'stopped'))
-    return { reason: 'the container whose network it shares is not running', hint: 'start that container' };
-  const details = context.details.get(container.id);
-  const exposed = details === undefined ? container.exposed : union(details.exposed, container.exposed);
-  const network = labels.hints.network ?? Object.values(labels.entries ?? {}).find((one) => one.network)?.network;
-  const project = container.labels[composeProject];
-  return chooseAddress(
-    {
-      mode: at.networkMode === 'host' ? 'host' : 'networks',
-      networks: at.networks.map((one) => describeNetwork(one, context.drivers)),
-      exposed,
-      // Of a shared namespace only the ports this container itself listens on are its own.
-      published: parent === undefined ? at.published : at.published.filter((one) => ownsPort(one, exposed, labels)),
-      ...(network === undefined ? {} : { network }),
-      ...(project === undefined ? {} : { project }),
-      ...(labels.hints.port === undefined ? {} : { port: labels.hints.port }),
-    },
-    context.self,
-  );
-}
-
-function ownsPort(
-  published: PublishedPort,
-  exposed: readonly Port[],
-  labels: { hints: ServiceHints; entries?: Readonly<Record<string, ServiceHints>> },
-): boolean {
-  const asked = [labels.hints, ...Object.values(labels.entries ?? {})].some((hints) => hints.port === published.port);
-  return asked || exposed.some((port) => port.number === published.port);
-}
-
-function describeNetwork(network: ListedNetwork, drivers: ReadonlyMap<string, string>): ContainerNetwork {
-  const driver = drivers.get(network.id);
-  return { name: network.name, address: network.address, ...(driver === undefined ? {} : { driver }) };
-}
-
 /** The container whose network namespace this one joined (`network_mode: service:vpn`). */
-function parentOf(container: ContainerView): string | undefined {
+export function parentOf(container: ContainerView): string | undefined {
   return container.networkMode.startsWith('container:') ? container.networkMode.slice('container:'.length) : undefined;
-}
-
-function union(a: readonly Port[], b: readonly Port[]): readonly Port[] {
-  const isNew = (port: Port) => !a.some((one) => one.number === port.number && one.protocol === port.protocol);
-  return [...a, ...b.filter(isNew)];
 }
 
 /** `paused` counts as stopped: nothing answers. So does `restarting`: between two starts there is no address. */

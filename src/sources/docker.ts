@@ -9,7 +9,6 @@ import {
   type ContainerDetails,
   type ContainerView,
   completeContainer,
-  describeContainers,
   needsDetails,
   readContainer,
   readDetails,
@@ -20,6 +19,7 @@ import { createLineSplitter, eventFilters, readEvent } from './docker-events.ts'
 import { needsImage, readImageLabels, withoutImageNames } from './docker-image.ts';
 import type { LabelPolicy } from './docker-labels.ts';
 import { detectSelf, refreshSelf } from './docker-self.ts';
+import { describeContainers } from './docker-services.ts';
 import { createSwarmSource, type SwarmSource, swarmServiceLabel } from './swarm.ts';
 
 /** What a Docker source is made of. */

@@ -5,13 +5,12 @@ import fc from 'fast-check';
 import type { Service } from '../../src/model.ts';
 import {
   type ContainerDetails,
-  type DescribeContext,
-  describeContainers,
   imageRepository,
   needsDetails,
   readContainer,
   readDetails,
 } from '../../src/sources/docker-container.ts';
+import { type DescribeContext, describeContainers } from '../../src/sources/docker-services.ts';
 
 interface Raw {
   readonly [field: string]: unknown;
